@@ -1,0 +1,28 @@
+/**
+ * Words from the catalogue. Pages import `t` and `boot` from `./boot.js`; this module knows no DOM.
+ *
+ * `t("key", {name})` fills `{name}`. With a number `count` the plural form of the language is looked up first:
+ * `key.one`, `key.two`, `key.few`, `key.many`, `key.other`, then plain `key`. A missing key shows itself.
+ */
+
+/** @typedef {(key: string, vars?: Record<string, string | number>) => string} Translate */
+
+/**
+ * Make a translator for a flat catalogue `{"key": "Text with {name}"}`.
+ * @param {Record<string, string>} catalogue
+ * @param {string} language a BCP 47 tag
+ * @returns {Translate}
+ */
+export function translator(catalogue, language) {
+  const plurals = new Intl.PluralRules(language)
+  const numbers = new Intl.NumberFormat(language, { useGrouping: false })
+  return (key, vars = {}) => {
+    const { count } = vars
+    const plural = typeof count === "number" ? catalogue[`${key}.${plurals.select(count)}`] ?? catalogue[`${key}.other`] : undefined
+    const text = plural ?? catalogue[key] ?? key
+    return text.replace(/\{(\w+)\}/g, (whole, name) => {
+      const value = vars[name]
+      return value === undefined ? whole : typeof value === "number" ? numbers.format(value) : value
+    })
+  }
+}
