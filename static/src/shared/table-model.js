@@ -7,67 +7,59 @@
  */
 
 /** @typedef {{ name: string, seat: number, units: number, here: boolean }} Member  `units` are slots of ten seconds. */
-/** @typedef {{ x: number, y: number, colour: number, letters: string, here: boolean }} Seat */
-/** @typedef {{ path: string, colour: number, letters: string, x: number, y: number, roomy: boolean }} Arc */
+/** @typedef {{ x: number, y: number, seat: number, letters: string, here: boolean }} Seat */
+/** @typedef {{ path: string, seat: number, letters: string, x: number, y: number, roomy: boolean }} Arc */
 /** @typedef {{ seats: Seat[], arcs: Arc[], count: number, seatRadius: number }} Table */
 
-export const SIZE = 112;
-const CENTRE = SIZE / 2;
-const SEATS_AT = 46;
-const ARCS_AT = 29;
-const GAP_DEGREES = 5;
+export const SIZE = 112
+const CENTRE = SIZE / 2
+const SEATS_AT = 46
+const ARCS_AT = 29
+const GAP_DEGREES = 5
 const LETTER_DEGREES = 26; // a letter needs this much of an arc to sit in it
-/** Author colours of the style sheet; seats beyond them begin again, told apart by their letters. */
-export const COLOURS = 8;
-
-/** @param {number} seat 1… */
-export function colourOf(seat) {
-  return ((Math.max(1, seat) - 1) % COLOURS) + 1;
-}
-
 /**
  * The shortest beginnings that tell names apart: one letter, two where two names share the first.
  * @param {string[]} names
  * @returns {string[]}
  */
 export function lettersFor(names) {
-  const spelled = names.map((name) => graphemes(name.trim()));
-  const firsts = spelled.map((letters) => (letters[0] ?? "?").toLocaleUpperCase());
+  const spelled = names.map((name) => graphemes(name.trim()))
+  const firsts = spelled.map((letters) => (letters[0] ?? "?").toLocaleUpperCase())
   return spelled.map((letters, i) => {
-    const alone = firsts.filter((first) => first === firsts[i]).length === 1;
-    if (alone) return firsts[i];
+    const alone = firsts.filter((first) => first === firsts[i]).length === 1
+    if (alone) return firsts[i]
     const digit = names[i].match(/\((\d+)\)\s*$/)?.[1]; // "Sam (2)" is told from "Sam" by its number
-    return digit ? firsts[i] + digit : firsts[i] + (letters[1] ?? "");
-  });
+    return digit ? firsts[i] + digit : firsts[i] + (letters[1] ?? "")
+  })
 }
 
 /** @param {string} text */
 function graphemes(text) {
-  if (!("Segmenter" in Intl)) return [...text];
-  return [...new Intl.Segmenter().segment(text)].map((part) => part.segment);
+  if (!("Segmenter" in Intl)) return [...text]
+  return [...new Intl.Segmenter().segment(text)].map((part) => part.segment)
 }
 
 /** @param {number} degrees clockwise from the top @param {number} radius */
 function at(degrees, radius) {
-  const angle = ((degrees - 90) * Math.PI) / 180;
-  return { x: round(CENTRE + radius * Math.cos(angle)), y: round(CENTRE + radius * Math.sin(angle)) };
+  const angle = ((degrees - 90) * Math.PI) / 180
+  return { x: round(CENTRE + radius * Math.cos(angle)), y: round(CENTRE + radius * Math.sin(angle)) }
 }
 
 /** @param {number} value */
 function round(value) {
-  return Math.round(value * 100) / 100;
+  return Math.round(value * 100) / 100
 }
 
 /** @param {number} from @param {number} to degrees clockwise from the top; less than a full turn */
 function arcPath(from, to) {
-  const start = at(from, ARCS_AT);
-  const end = at(to, ARCS_AT);
-  return `M${start.x} ${start.y}A${ARCS_AT} ${ARCS_AT} 0 ${to - from > 180 ? 1 : 0} 1 ${end.x} ${end.y}`;
+  const start = at(from, ARCS_AT)
+  const end = at(to, ARCS_AT)
+  return `M${start.x} ${start.y}A${ARCS_AT} ${ARCS_AT} 0 ${to - from > 180 ? 1 : 0} 1 ${end.x} ${end.y}`
 }
 
 /** @returns {string} a whole ring: two halves, since an arc that ends where it begins draws nothing */
 function ringPath() {
-  return `${arcPath(0, 180)}${arcPath(180, 360)}`;
+  return `${arcPath(0, 180)}${arcPath(180, 360)}`
 }
 
 /**
@@ -76,33 +68,33 @@ function ringPath() {
  * @returns {Table}
  */
 export function layTable(members) {
-  const sitting = [...members].sort((a, b) => a.seat - b.seat);
-  const letters = lettersFor(sitting.map((member) => member.name));
-  const step = 360 / Math.max(1, sitting.length);
-  const seatRadius = round(Math.min(9, Math.max(2.5, (Math.PI * SEATS_AT * 0.8) / Math.max(1, sitting.length))));
+  const sitting = [...members].sort((a, b) => a.seat - b.seat)
+  const letters = lettersFor(sitting.map((member) => member.name))
+  const step = 360 / Math.max(1, sitting.length)
+  const seatRadius = round(Math.min(9, Math.max(2.5, (Math.PI * SEATS_AT * 0.8) / Math.max(1, sitting.length))))
   const seats = sitting.map((member, i) => ({
     ...at(i * step, SEATS_AT),
-    colour: colourOf(member.seat),
+    seat: member.seat,
     letters: seatRadius >= 7 ? letters[i] : "",
     here: member.here,
-  }));
-  const total = sitting.reduce((sum, member) => sum + member.units, 0);
-  const writers = sitting.filter((member) => member.units > 0).length;
+  }))
+  const total = sitting.reduce((sum, member) => sum + member.units, 0)
+  const writers = sitting.filter((member) => member.units > 0).length
   /** @type {Arc[]} */
-  const arcs = [];
-  let from = -step / 2;
+  const arcs = []
+  let from = -step / 2
   sitting.forEach((member, i) => {
-    if (member.units <= 0) return;
-    const sweep = (360 * member.units) / total;
-    const gap = writers > 1 ? Math.min(GAP_DEGREES, sweep / 2) : 0;
+    if (member.units <= 0) return
+    const sweep = (360 * member.units) / total
+    const gap = writers > 1 ? Math.min(GAP_DEGREES, sweep / 2) : 0
     arcs.push({
       path: writers === 1 ? ringPath() : arcPath(from + gap / 2, from + sweep - gap / 2),
-      colour: colourOf(member.seat),
+      seat: member.seat,
       letters: letters[i],
       ...at(from + sweep / 2, ARCS_AT),
       roomy: sweep >= LETTER_DEGREES,
-    });
-    from += sweep;
-  });
-  return { seats, arcs, count: sitting.length, seatRadius };
+    })
+    from += sweep
+  })
+  return { seats, arcs, count: sitting.length, seatRadius }
 }
