@@ -39,6 +39,7 @@ types: $(TOOLS)
 
 scripts: $(PACKAGES)
 	$(VENV)/bin/npm --prefix static run --silent check
+	$(VENV)/bin/node --test --test-reporter=dot "tests/**/*.test.mjs"
 
 tests: $(TOOLS) $(BUNDLE) system
 	$(VENV)/bin/python -m pytest $(ARGS)
