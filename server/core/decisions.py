@@ -1,0 +1,382 @@
+"""Decide what follows from what somebody asks for, or from the clock.
+
+Pure: a decision is a tuple of events to be written to the journal, in order and in one commit, or a ``Refused`` value
+whose message tells a person what to do. Nothing to do, such as locking what is locked, is an empty tuple.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import assert_never
+
+from server.core import events, names, seating
+from server.core.events import TEACHER_AUTHOR, Actor, AnyCommand, AnyEvent
+from server.core.lesson import PEOPLE_MAX, Lesson, Person, RoomState
+from server.core.seating import Context
+from server.errors import Conflict, Ended, Forbidden, Malformed, NotFound, Refused
+
+__all__ = ["Context", "decide", "decide_due", "decide_join"]
+
+TeacherCommand = (
+    events.OpenRooms
+    | events.Assign
+    | events.Move
+    | events.Regroup
+    | events.AddRoom
+    | events.CloseRoom
+    | events.Remove
+    | events.StartTimer
+    | events.ExtendTimer
+    | events.StopTimer
+    | events.Lock
+    | events.Unlock
+    | events.Broadcast
+    | events.Nudge
+    | events.Spotlight
+    | events.Visit
+    | events.Measure
+    | events.Gather
+    | events.End
+)
+ParticipantCommand = events.Hand | events.Ready | events.Choose | events.Agreement | events.PulseCommand | events.Leave
+SharedCommand = events.Rename | events.Chat | events.LowerHand
+
+Decision = tuple[AnyEvent, ...] | Refused
+
+
+def decide(lesson: Lesson, command: AnyCommand, actor: Actor, context: Context) -> Decision:
+    """Decide what a command of the teacher or of a participant does."""
+    match actor.role:
+        case "teacher":
+            if isinstance(command, ParticipantCommand):
+                return Forbidden("Only someone who has joined the lesson can do this.")
+            if lesson.ended:
+                return () if isinstance(command, events.End) else _over()
+            return _decide_for_teacher(lesson, command, context)
+        case "participant":
+            if isinstance(command, TeacherCommand):
+                return Forbidden("Only the teacher can do this.")
+            if lesson.ended:
+                return _over()
+            person = lesson.people.get(actor.participant or "")
+            if person is None or person.left:
+                return Forbidden("You are not in this lesson any more: join again with the code.")
+            return _decide_for_participant(lesson, command, person, context)
+        case "projector" | "guardian" | "system":
+            return Forbidden("Here you can only look.")
+        case _:
+            assert_never(actor.role)
+
+
+def decide_join(lesson: Lesson, name: str, context: Context) -> Decision:
+    """Let somebody in: ``ParticipantJoined``, with the name they are known by, and their seat where they have one."""
+    if lesson.ended:
+        return Ended("This lesson is over: ask your teacher for the code of the next one.")
+    if len(lesson.present()) >= PEOPLE_MAX:
+        return Conflict(f"This lesson is full ({PEOPLE_MAX} people): please tell your teacher.")
+    cleaned = names.clean_person_name(name)
+    if isinstance(cleaned, Malformed):
+        return cleaned
+    participant = context.new_id()
+    joined = events.ParticipantJoined(participant, _distinct_person(lesson, cleaned))
+    return (joined, *seating.seat_joiner(lesson, participant, cleaned))
+
+
+def decide_due(lesson: Lesson, now: int) -> tuple[AnyEvent, ...]:
+    """Decide what the clock brings; once applied, ask again at ``lesson.next_due()``."""
+    due = lesson.next_due()
+    if due is None or now < due or lesson.timer is None:
+        return ()
+    return (events.Locked(reason="time"),) if lesson.timer.ran_out else (events.TimerRanOut(),)
+
+
+def _decide_for_teacher(lesson: Lesson, command: TeacherCommand | SharedCommand, context: Context) -> Decision:
+    match command:
+        case events.OpenRooms():
+            return _open_rooms(lesson, context)
+        case events.Assign():
+            return _place(lesson, command.assignments)
+        case events.Move():
+            return _place(lesson, {command.participant: command.room})
+        case events.Regroup():
+            return seating.regroup(lesson, command, context)
+        case events.Rename():
+            return _rename_by_teacher(lesson, command)
+        case events.AddRoom():
+            return _add_room(lesson, command, context)
+        case events.CloseRoom():
+            room = _room(lesson, command.room)
+            if isinstance(room, Refused):
+                return room
+            return () if room.closed else seating.close_room(lesson, room)
+        case events.Remove():
+            return _remove(lesson, command.participant)
+        case events.StartTimer():
+            return (events.TimerStarted(context.now + command.seconds * 1000), *_lift_time_lock(lesson))
+        case events.ExtendTimer():
+            if lesson.timer is None:
+                return Conflict("No timer is running: start one first.")
+            from_ms = context.now if lesson.timer.ran_out else max(context.now, lesson.timer.ends_at)
+            return (events.TimerExtended(from_ms + command.seconds * 1000), *_lift_time_lock(lesson))
+        case events.StopTimer():
+            return (events.TimerStopped(),) if lesson.timer else ()
+        case events.Lock() | events.Unlock():
+            return _lock_or_unlock(lesson, command)
+        case events.Broadcast():
+            text = _prose(command.text)
+            return text if isinstance(text, Refused) else (events.MessageSent(context.new_id(), text),)
+        case events.Nudge():
+            return _nudge(lesson, command, context)
+        case events.Spotlight():
+            return _unless_there(lesson, command.room, lesson.spotlight, events.RoomSpotlit(command.room))
+        case events.Visit():
+            return _unless_there(lesson, command.room, lesson.visiting, events.RoomVisited(command.room))
+        case events.Measure():
+            person = _person(lesson, command.participant)
+            if isinstance(person, Refused):
+                return person
+            if person.measured == command.measured:
+                return ()
+            return (events.MeasuringChanged(command.participant, command.measured),)
+        case events.Gather():
+            return (events.Gathered(),) if lesson.phase == "work" else ()
+        case events.End():
+            return (events.LessonEnded(),)
+        case events.Chat():
+            if command.room is None:
+                return Malformed("Say which room you are talking to, or send a message to everyone.")
+            return _talk(lesson, command.room, TEACHER_AUTHOR, command.text, context)
+        case events.LowerHand():
+            if command.participant is None:
+                return Malformed("Say whose question has been answered.")
+            person = _person(lesson, command.participant)
+            if isinstance(person, Refused):
+                return person
+            return (events.HandLowered(person.participant, answered=True),) if person.hand else ()
+        case _:
+            assert_never(command)
+
+
+def _decide_for_participant(
+    lesson: Lesson, command: ParticipantCommand | SharedCommand, person: Person, context: Context
+) -> Decision:
+    me = person.participant
+    match command:
+        case events.Rename():
+            if command.room is not None or command.participant not in {None, me}:
+                return Forbidden("You can change your own name; for another one, ask your teacher.")
+            return _rename_person(lesson, person, command.name)
+        case events.Chat():
+            if person.room is None or lesson.phase == "lobby":
+                return Conflict("You can talk here once your room is open: please wait a moment.")
+            if command.room not in {None, person.room}:
+                return Forbidden("You can talk in your own room only.")
+            return _talk(lesson, person.room, me, command.text, context)
+        case events.Hand():
+            note = names.clean_line(command.note)
+            if person.hand is not None and (person.hand.reason, person.hand.note) == (command.reason, note):
+                return ()
+            return (events.HandRaised(me, command.reason, note),)
+        case events.LowerHand():
+            if command.participant not in {None, me}:
+                return Forbidden("You can lower your own hand only.")
+            return (events.HandLowered(me),) if person.hand else ()
+        case events.Ready():
+            room = _own_room(lesson, person)
+            if isinstance(room, Refused):
+                return room
+            return () if room.ready == command.ready else (events.ReadyMarked(room.room, command.ready),)
+        case events.Choose():
+            return seating.choose(lesson, person, command)
+        case events.Agreement():
+            room = _own_room(lesson, person)
+            if isinstance(room, Refused):
+                return room
+            if command.criterion >= len(lesson.criteria):
+                return NotFound("There is no such success criterion: choose one from the list.")
+            if (command.criterion in room.met) == command.met:
+                return ()
+            return (events.CriterionMarked(room.room, command.criterion, command.met),)
+        case events.PulseCommand():
+            return () if person.pulse == command.pulse else (events.PulseGiven(me, command.pulse),)
+        case events.Leave():
+            return (events.ParticipantLeft(me),)
+        case _:
+            assert_never(command)
+
+
+def _open_rooms(lesson: Lesson, context: Context) -> Decision:
+    """Seat everyone and let work begin; going on after time was up starts without that timer and its lock."""
+    if lesson.phase == "work":
+        return ()
+    decided: list[AnyEvent] = [*seating.seat_everyone_left(lesson, context), events.RoomsOpened()]
+    ran_out = lesson.timer is not None and lesson.timer.ran_out
+    if lesson.phase == "lobby" and lesson.minutes is not None and (lesson.timer is None or ran_out):
+        decided.append(events.TimerStarted(context.now + lesson.minutes * 60_000))
+    elif ran_out:
+        decided.append(events.TimerStopped())
+    return (*decided, *_lift_time_lock(lesson))
+
+
+def _place(lesson: Lesson, placement: seating.Placement) -> Decision:
+    for participant, room in placement.items():
+        person = _person(lesson, participant)
+        if isinstance(person, Refused):
+            return person
+        if room is not None:
+            state = _open_room(lesson, room)
+            if isinstance(state, Refused):
+                return state
+        elif lesson.phase == "work":
+            return Conflict(f"The rooms are open: choose the room {person.name} should move to.")
+    return seating.seat(lesson, placement)
+
+
+def _remove(lesson: Lesson, participant: str) -> Decision:
+    person = lesson.people.get(participant)
+    if person is None:
+        return _nobody()
+    return () if person.left else (events.ParticipantLeft(participant, removed=True),)
+
+
+def _rename_by_teacher(lesson: Lesson, command: events.Rename) -> Decision:
+    if (command.room is None) == (command.participant is None):
+        return Malformed("Say whose name to change: either one room or one person.")
+    if command.participant is not None:
+        person = _person(lesson, command.participant)
+        return person if isinstance(person, Refused) else _rename_person(lesson, person, command.name)
+    room = _room(lesson, command.room or "")
+    if isinstance(room, Refused):
+        return room
+    cleaned = names.clean_room_name(command.name)
+    if isinstance(cleaned, Refused):
+        return cleaned
+    name = _distinct_room(lesson, cleaned, besides=room)
+    return () if name == room.name else (events.RoomRenamed(room.room, name),)
+
+
+def _rename_person(lesson: Lesson, person: Person, wish: str) -> Decision:
+    cleaned = names.clean_person_name(wish)
+    if isinstance(cleaned, Refused):
+        return cleaned
+    name = _distinct_person(lesson, cleaned, besides=person)
+    return () if name == person.name else (events.ParticipantRenamed(person.participant, name),)
+
+
+def _add_room(lesson: Lesson, command: events.AddRoom, context: Context) -> Decision:
+    refusal = seating.refuse_more_rooms(lesson, 1)
+    if refusal is not None:
+        return refusal
+    cleaned = names.clean_room_name(command.name or f"{seating.table_word(lesson.language)} {len(lesson.rooms) + 1}")
+    if isinstance(cleaned, Refused):
+        return cleaned
+    name = _distinct_room(lesson, cleaned)
+    topic = names.clean_prose(command.topic) or (name if lesson.grouping == "jigsaw" else "")
+    return seating.add_room(lesson, name, topic, context.new_id)
+
+
+def _lock_or_unlock(lesson: Lesson, command: events.Lock | events.Unlock) -> Decision:
+    """Lock or unlock one room or all; each room says itself whether it is locked, so one can be unlocked alone."""
+    locking = isinstance(command, events.Lock)
+    if command.room is None:
+        if locking:
+            return () if lesson.all_locked else (events.Locked(),)
+        return (events.Unlocked(),) if lesson.all_locked or any(room.locked for room in lesson.rooms.values()) else ()
+    room = _room(lesson, command.room)
+    if isinstance(room, Refused):
+        return room
+    if room.locked == locking:
+        return ()
+    return (events.Locked(command.room) if locking else events.Unlocked(command.room),)
+
+
+def _lift_time_lock(lesson: Lesson) -> tuple[AnyEvent, ...]:
+    """Unlock what the end of time has locked, and nothing that the teacher locked by hand."""
+    rooms = [room for room in lesson.rooms.values() if room.locked]
+    timed = [room for room in rooms if room.lock_reason == "time"]
+    if len(timed) == len(rooms) and (timed or (lesson.all_locked and lesson.lock_reason == "time")):
+        return (events.Unlocked(),)
+    return tuple(events.Unlocked(room.room) for room in timed)
+
+
+def _nudge(lesson: Lesson, command: events.Nudge, context: Context) -> Decision:
+    if (command.room is None) == (command.participant is None):
+        return Malformed("Say who this is for: either one room or one person.")
+    if command.participant is not None:
+        found: Person | RoomState | Refused = _person(lesson, command.participant)
+    else:
+        found = _open_room(lesson, command.room or "")
+    if isinstance(found, Refused):
+        return found
+    text = _prose(command.text)
+    if isinstance(text, Refused):
+        return text
+    return (events.MessageSent(context.new_id(), text, "nudge", command.room, command.participant),)
+
+
+def _talk(lesson: Lesson, room: str, author: str, text: str, context: Context) -> Decision:
+    state = _open_room(lesson, room)
+    if isinstance(state, Refused):
+        return state
+    said = _prose(text)
+    return said if isinstance(said, Refused) else (events.Talked(context.new_id(), room, author, said),)
+
+
+def _unless_there(lesson: Lesson, wish: str | None, now: str | None, event: AnyEvent) -> Decision:
+    if wish is not None and wish not in lesson.rooms:
+        return _no_room()
+    return () if wish == now else (event,)
+
+
+def _own_room(lesson: Lesson, person: Person) -> RoomState | Refused:
+    room = lesson.rooms.get(person.room or "")
+    if room is None or lesson.phase == "lobby":
+        return Conflict("Your room is not open yet: please wait a moment.")
+    return room
+
+
+def _room(lesson: Lesson, room: str) -> RoomState | Refused:
+    return lesson.rooms.get(room) or _no_room()
+
+
+def _open_room(lesson: Lesson, room: str) -> RoomState | Refused:
+    state = lesson.rooms.get(room)
+    if state is None:
+        return _no_room()
+    return Conflict(f"{state.name} is closed: choose another room.") if state.closed else state
+
+
+def _person(lesson: Lesson, participant: str) -> Person | Refused:
+    person = lesson.people.get(participant)
+    if person is None:
+        return _nobody()
+    return Conflict(f"{person.name} has left the lesson.") if person.left else person
+
+
+def _prose(text: str) -> str | Malformed:
+    return names.clean_prose(text) or Malformed("This message is empty: write a word or two first.")
+
+
+def _distinct_person(lesson: Lesson, name: str, besides: Person | None = None) -> str:
+    """Keep people of one name apart, those who have left included: their words still stand in the texts."""
+    return names.distinct(name, _keys(lesson.people.values(), besides), names.PERSON_NAME_MAX)
+
+
+def _distinct_room(lesson: Lesson, name: str, besides: RoomState | None = None) -> str:
+    return names.distinct(name, _keys(lesson.rooms.values(), besides), names.ROOM_NAME_MAX)
+
+
+def _keys(named: Iterable[Person | RoomState], besides: Person | RoomState | None) -> set[str]:
+    return {names.key(each.name) for each in named if each is not besides}
+
+
+def _over() -> Ended:
+    return Ended("This lesson is over: nothing in it can be changed any more.")
+
+
+def _nobody() -> NotFound:
+    return NotFound("There is nobody with this id in the lesson: load the page again and choose from the list.")
+
+
+def _no_room() -> NotFound:
+    return NotFound("There is no such room in this lesson: load the page again and choose from the list.")
