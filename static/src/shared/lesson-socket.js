@@ -64,13 +64,12 @@ export class LessonSocket extends EventTarget {
     if (this.#wanted) return
     this.#wanted = true
     addEventListener("online", this.#connectNow)
+    addEventListener("offline", this.#lost)
     this.#connect()
   }
 
   close() {
-    this.#wanted = false
-    clearTimeout(this.#retry)
-    removeEventListener("online", this.#connectNow)
+    this.#stop()
     this.#socket?.close(1000)
   }
 
@@ -102,6 +101,16 @@ export class LessonSocket extends EventTarget {
     if (!this.#wanted || this.#socket) return
     clearTimeout(this.#retry)
     this.#connect()
+  }
+
+  /** The device says that it has no network: a socket would only notice after its silence. */
+  #lost = () => { if (this.#socket) this.#ended(this.#socket, 1006) }
+
+  #stop() {
+    this.#wanted = false
+    clearTimeout(this.#retry)
+    removeEventListener("online", this.#connectNow)
+    removeEventListener("offline", this.#lost)
   }
 
   #connect() {
@@ -169,8 +178,7 @@ export class LessonSocket extends EventTarget {
   #sayBye(bye) {
     if (this.bye) return
     this.bye = bye
-    this.#wanted = false
-    removeEventListener("online", this.#connectNow)
+    this.#stop()
     this.dispatchEvent(new Event("bye"))
   }
 

@@ -1,0 +1,294 @@
+/**
+ * A room's shared text on a page: document, connection, offline store, receipts and editor. Pages load it on demand
+ * (`await import("./editor/index.js")`), so that the rest of the page is there first.
+ *
+ *     const text = new RoomText({parent, lesson, room, role: "participant", participant, words: {label, hint}, language, nonce, socketOrigin: socketUrl("")})
+ *     text.addEventListener("change", …)    // text.save, text.synced, text.words, text.formats, text.canUndo, text.writing, text.present
+ *     text.addEventListener("refused", …)   // text.refused: what could not be saved; the room's true text is being opened anew
+ *     text.setWritable(true); text.run("strong"); text.insertStarter("I found that …"); text.setAuthors(client => ({name, seat})); text.setAuthors(null)
+ *     text.focus(); await text.retire() (lesson ended); await text.close()
+ *
+ * The teacher's page gives `role: "teacher"` and no participant: nothing is then kept on the device.
+ */
+import * as decoding from "lib0/decoding"
+import { WebsocketProvider } from "y-websocket"
+import * as Y from "yjs"
+import { showAuthors } from "./authors.js"
+import { Receipts } from "./receipts.js"
+import { deleteDatabase, openStore } from "./store.js"
+import { EditorPane } from "./view.js"
+import { countWords } from "./words.js"
+
+export { refusedTexts, wipeLesson } from "./store.js"
+
+/**
+ * @typedef {{parent: HTMLElement, socketOrigin: string, lesson: string, room: string, role: "participant" | "teacher", participant?: string,
+ *   words: {label: string, hint: string}, language: string, nonce?: string}} RoomTextOptions
+ * @typedef {{participant: string, name: string, seat: number}} Present
+ */
+
+const SYNC = 0
+const STEP_1 = 0
+/** Someone is "writing" for this long after their last letter. */
+const WRITING_MS = 3000
+/** Pauses before the room's text is opened again after a final close; a text that keeps being refused must not become a storm. */
+const REOPEN_MS = [0, 2000, 5000, 15_000, 30_000]
+/** Author marks are drawn at most this often while people type. */
+const AUTHORS_MS = 250
+
+export class RoomText extends EventTarget {
+  /** What the server refused since the last look; the page shows it to be copied. */
+  refused = ""
+  /** The code of the last final close, or undefined. @type {number | undefined} */
+  closedWith
+  words = 0
+  #options
+  /** @type {Live | undefined} */ #live
+  #writable = false
+  #closed = false
+  #refusals = 0
+  /** @type {((client: number) => import("./authors.js").Author | undefined) | null} */ #authorOf = null
+  /** @type {ReturnType<typeof setTimeout> | undefined} */ #reopening
+  /** @type {ReturnType<typeof setTimeout> | undefined} */ #drawing
+  /** @type {Map<number, number>} client → when they last wrote */ #wroteAt = new Map()
+  /** @type {ReturnType<typeof setInterval>} */ #ticking
+
+  /** @param {RoomTextOptions} options */
+  constructor(options) {
+    super()
+    this.#options = options
+    this.#ticking = setInterval(() => this.#changed(), 1000)
+    this.#open()
+  }
+
+  /** @returns {import("./receipts.js").SaveState} */
+  get save() { return this.#live?.receipts.state(Date.now()) ?? "opening" }
+  get synced() { return this.#live?.synced ?? false }
+  /** Whether the text may be changed here and now. */
+  get writable() { return this.#writable && !!this.#live?.readable }
+  get text() { return this.#live?.text.toString() ?? "" }
+  get formats() { return this.#live?.pane.formats ?? new Set() }
+  get canUndo() { return this.#live?.pane.canUndo ?? false }
+  get canRedo() { return this.#live?.pane.canRedo ?? false }
+  /** Whether something waits for its receipt. */
+  get waiting() { return this.#live?.receipts.waiting ?? false }
+  /** What has no receipt and still stands. */
+  get unsavedText() { return this.#live?.receipts.unsavedText(this.#live.text) ?? "" }
+
+  /** The client id of this page's own edits. */
+  get client() { return this.#live?.doc.clientID }
+
+  /** Who has this text open, by the server's word; one entry a person. @returns {Present[]} */
+  get present() {
+    const found = new Map()
+    for (const { user } of this.#live?.provider.awareness.getStates().values() ?? []) if (user?.participant) found.set(user.participant, user)
+    return [...found.values()]
+  }
+
+  /** Client ids that wrote in the last seconds. @returns {number[]} */
+  get writingClients() {
+    const since = Date.now() - WRITING_MS
+    return [...this.#wroteAt].filter(([, at]) => at > since).map(([client]) => client)
+  }
+
+  /** The person behind a client id that is connected now. @param {number} client @returns {Present | undefined} */
+  personOf(client) { return this.#live?.provider.awareness.getStates().get(client)?.user }
+
+  /** @param {boolean} writable */
+  setWritable(writable) {
+    if (writable === this.#writable) return
+    this.#writable = writable
+    this.#live?.pane.setWritable(this.writable)
+    this.#changed()
+  }
+
+  /** Show who wrote what by this map, or stop with null. @param {((client: number) => import("./authors.js").Author | undefined) | null} authorOf */
+  setAuthors(authorOf) {
+    this.#authorOf = authorOf
+    this.#drawAuthors()
+  }
+
+  /** @param {import("./view.js").EditorCommand} command */
+  run(command) { return this.#live?.pane.run(command) ?? false }
+
+  /** @param {string} starter */
+  insertStarter(starter) { this.#live?.pane.insertStarter(starter) }
+
+  focus() { this.#live?.pane.view.focus() }
+
+  /** Let go of the connection and of the device's store; the text stays on the page to be read. For a lesson that has ended. */
+  async retire() {
+    clearTimeout(this.#reopening)
+    this.refused ||= this.unsavedText
+    await this.#live?.retire()
+  }
+
+  /** End everything. What is kept on this device stays for the next visit. */
+  async close() {
+    this.#closed = true
+    clearInterval(this.#ticking)
+    clearTimeout(this.#reopening)
+    clearTimeout(this.#drawing)
+    await this.#live?.close()
+    this.#live = undefined
+  }
+
+  #open() {
+    if (this.#closed) return
+    this.#live = new Live(this.#options, {
+      writable: () => this.#writable,
+      changed: () => this.#changed(),
+      edited: clients => {
+        for (const client of clients) this.#wroteAt.set(client, Date.now())
+        this.#drawAuthors()
+        this.words = countWords(this.text)
+        this.#changed()
+      },
+      synced: () => { this.#refusals = 0; this.closedWith = undefined; this.#changed() },
+      closed: code => void this.#refuse(code),
+    })
+    this.#drawAuthors()
+  }
+
+  /** A final close: keep what has no receipt for its author, forget the device's copy, and open the room's true text. @param {number} code */
+  async #refuse(code) {
+    const live = this.#live
+    if (!live || this.#closed) return
+    this.closedWith = code
+    const refused = live.receipts.unsavedText(live.text)
+    if (refused) {
+      this.refused = refused
+      this.dispatchEvent(new Event("refused"))
+    }
+    const hadFocus = live.pane.view.hasFocus
+    await live.close()
+    if (live.storeName) await deleteDatabase(live.storeName)
+    // Not signed in: opening again cannot help.
+    if (this.#closed || code === 4401) { this.#changed(); return }
+    const pause = REOPEN_MS[Math.min(this.#refusals++, REOPEN_MS.length - 1)]
+    this.#reopening = setTimeout(() => {
+      this.#open()
+      if (hadFocus) this.focus()
+    }, pause)
+    this.#changed()
+  }
+
+  #changed() { if (!this.#closed) this.dispatchEvent(new Event("change")) }
+
+  #drawAuthors() {
+    if (this.#drawing || this.#closed) return
+    this.#drawing = setTimeout(() => {
+      this.#drawing = undefined
+      if (this.#live) showAuthors(this.#live.pane.view, this.#live.text, this.#authorOf)
+    }, AUTHORS_MS)
+  }
+}
+
+/** One life of the text: from opening to its close or refusal. A refused document is never used again. */
+class Live {
+  doc = new Y.Doc()
+  text = this.doc.getText("summary")
+  receipts = new Receipts()
+  synced = false
+  /** Whether there is a true text to write in: synced once, or kept on this device. */
+  readable = false
+  /** @type {string | undefined} */ storeName
+  /** @type {import("y-indexeddb").IndexeddbPersistence | undefined} */ #store
+  #ended = false
+
+  /**
+   * @param {RoomTextOptions} options
+   * @param {{writable: () => boolean, changed: () => void, edited: (clients: number[]) => void, synced: () => void, closed: (code: number) => void}} page
+   */
+  constructor(options, page) {
+    const { lesson, room, role, participant } = options
+    this.provider = new WebsocketProvider(`${options.socketOrigin}/ws/lessons/${lesson}/rooms`, room, this.doc, { connect: false, disableBc: true, params: { role } })
+    this.#listen(page)
+    this.pane = new EditorPane({
+      parent: options.parent, text: this.text, awareness: this.provider.awareness,
+      // Only what is typed here is undone here: the editor adds its own origin, and no other is tracked.
+      undo: new Y.UndoManager(this.text, { trackedOrigins: new Set() }),
+      ...options.words, language: options.language, nonce: options.nonce, writable: false, changed: page.changed,
+    })
+    this.become = () => {
+      if (this.readable) return
+      this.readable = true
+      this.pane.setWritable(page.writable())
+    }
+    void this.#connect(participant ? { lesson, participant, room } : undefined)
+  }
+
+  /** The device's copy first, so that the handshake carries what was written offline. @param {{lesson: string, participant: string, room: string} | undefined} place */
+  async #connect(place) {
+    if (place) {
+      const store = await openStore(this.doc, place)
+      if (this.#ended) { await store?.destroy(); return }
+      this.#store = store
+      this.storeName = store?.name
+      if (this.text.length) this.become()
+    }
+    addEventListener("offline", this.#lost)
+    addEventListener("online", this.#back)
+    this.provider.connect()
+  }
+
+  /** @param {{changed: () => void, edited: (clients: number[]) => void, synced: () => void, closed: (code: number) => void}} page */
+  #listen(page) {
+    const { doc, provider, receipts } = this
+    doc.on("update", (/** @type {Uint8Array} */ update, /** @type {unknown} */ origin) => {
+      if (origin !== provider) receipts.wrote(update, Date.now())
+      page.changed()
+    })
+    doc.on("afterTransaction", (/** @type {Y.Transaction} */ transaction) => {
+      if (!transaction.changed.size) return
+      const wrote = [...transaction.afterState].filter(([client, clock]) => clock > (transaction.beforeState.get(client) ?? 0)).map(([client]) => client)
+      // What a handshake or the store brings was written earlier, by whomever.
+      page.edited(this.synced || transaction.local ? wrote : [])
+    })
+    const [apply] = provider.messageHandlers
+    provider.messageHandlers[SYNC] = (encoder, decoder, ...rest) => {
+      const copy = decoding.clone(decoder)
+      apply(encoder, decoder, ...rest)
+      const kind = decoding.readVarUint(copy)
+      const payload = decoding.readVarUint8Array(copy)
+      if (kind === STEP_1) receipts.heardStateVector(payload, Date.now())
+      else receipts.heard(payload, Date.now())
+      page.changed()
+    }
+    provider.on("status", ({ status }) => {
+      if (status === "connected") receipts.connected(Date.now())
+      if (status === "disconnected") { receipts.disconnected(); this.synced = false }
+      page.changed()
+    })
+    provider.on("sync", synced => {
+      this.synced = synced
+      if (!synced) return
+      receipts.synced()
+      this.become()
+      page.synced()
+    })
+    provider.on("closed", ({ code }) => page.closed(code))
+    provider.awareness.on("change", page.changed)
+  }
+
+  /** The device says that it has no network: a socket would only notice after its silence. */
+  #lost = () => this.provider.disconnect()
+  #back = () => this.provider.connect()
+
+  async retire() {
+    if (this.#ended) return
+    this.#ended = true
+    removeEventListener("offline", this.#lost)
+    removeEventListener("online", this.#back)
+    this.pane.setWritable(false)
+    this.provider.destroy()
+    await this.#store?.destroy()
+  }
+
+  async close() {
+    const ending = this.retire()
+    this.pane.destroy()
+    await ending
+    this.doc.destroy()
+  }
+}
