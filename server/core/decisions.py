@@ -11,7 +11,7 @@ from typing import assert_never
 
 from server.core import events, names, seating
 from server.core.events import TEACHER_AUTHOR, Actor, AnyCommand, AnyEvent
-from server.core.lesson import PEOPLE_MAX, Lesson, Person, RoomState
+from server.core.lesson import PEOPLE_MAX, Lesson, Person, RoomState, next_due
 from server.core.seating import Context
 from server.errors import Conflict, Ended, Forbidden, Malformed, NotFound, Refused
 
@@ -83,8 +83,8 @@ def decide_join(lesson: Lesson, name: str, context: Context) -> Decision:
 
 
 def decide_due(lesson: Lesson, now: int) -> tuple[AnyEvent, ...]:
-    """Decide what the clock brings; once applied, ask again at ``lesson.next_due()``."""
-    due = lesson.next_due()
+    """Decide what the clock brings; once applied, ask again at ``next_due(lesson)``."""
+    due = next_due(lesson)
     if due is None or now < due or lesson.timer is None:
         return ()
     return (events.Locked(reason="time"),) if lesson.timer.ran_out else (events.TimerRanOut(),)
@@ -354,7 +354,9 @@ def _person(lesson: Lesson, participant: str) -> Person | Refused:
 
 
 def _prose(text: str) -> str | Malformed:
-    return names.clean_prose(text) or Malformed("This message is empty: write a word or two first.")
+    if not names.clean_line(text):
+        return Malformed("This message is empty: write a word or two first.")
+    return names.clean_prose(text)
 
 
 def _distinct_person(lesson: Lesson, name: str, besides: Person | None = None) -> str:

@@ -185,17 +185,6 @@ class Lesson:
             return False
         return all(_in_grace(since, now) for since in (self.paused_at, state.locked_at, state.closed_at))
 
-    def next_due(self) -> int | None:
-        """Give the time (ms) at which ``decisions.decide_due`` next decides something; None: not by the clock."""
-        timer = self.timer
-        if timer is None or self.ended:
-            return None
-        if timer.ran_out_at is None:
-            return timer.ends_at
-        if timer.pens_down or self.phase != "work":
-            return None
-        return timer.ran_out_at + PENS_DOWN_SECS * 1000
-
     def apply(self, event: AnyEvent, at: int) -> None:
         """Take one journal entry into account; ``at`` is its time in ms."""
         match event:
@@ -342,6 +331,18 @@ class Lesson:
         for room in self._room(event.room) if event.room is not None else self.rooms.values():
             if room.locked_at is None:
                 room.locked_at, room.lock_reason = at, event.reason
+
+
+def next_due(lesson: Lesson) -> int | None:
+    """Give the time (ms) at which ``decisions.decide_due`` next decides something; None: not by the clock."""
+    timer = lesson.timer
+    if timer is None or lesson.ended:
+        return None
+    if timer.ran_out_at is None:
+        return timer.ends_at
+    if timer.pens_down or lesson.phase != "work":
+        return None
+    return timer.ran_out_at + PENS_DOWN_SECS * 1000
 
 
 def _in_grace(since: int | None, now: int) -> bool:

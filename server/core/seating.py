@@ -215,9 +215,9 @@ def _regroup_home(lesson: Lesson, context: Context) -> tuple[AnyEvent, ...] | Re
     refusal = refuse_more_rooms(lesson, 1, len(expert_rooms))
     if refusal is not None:
         return refusal
-    kept = len(lesson.open_rooms()) - len(expert_rooms)
+    kept = {room.room for room in lesson.open_rooms() if not room.topic}
     wanted = grouping.count_homes([len(each) for each in experts])
-    homes = min(wanted, ROOMS_MAX - kept, ROOMS_EVER_MAX - len(lesson.rooms))
+    homes = min(wanted, ROOMS_MAX - len(kept), ROOMS_EVER_MAX - len(lesson.rooms))
     taken = {names.key(room.name) for room in lesson.rooms.values()}
     word = home_word(lesson.language)
     events: list[AnyEvent] = []
@@ -229,8 +229,8 @@ def _regroup_home(lesson: Lesson, context: Context) -> tuple[AnyEvent, ...] | Re
         events += new
         sizes[room] = len(group)
         placement |= dict.fromkeys(group, room)
-    others = [person.participant for person in lesson.present() if person.participant not in placement]
-    placement |= grouping.deal(others, sizes)
+    waiting = [person for person in lesson.present() if person.participant not in placement and person.room not in kept]
+    placement |= grouping.deal([person.participant for person in waiting], sizes)
     closing = [event for room in expert_rooms for event in _closed(lesson, room.room)]
     return (*events, *seat(lesson, placement), *closing)
 
