@@ -1,0 +1,145 @@
+"""The composition root: settings become a server. The list of routes is the map of the site."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import structlog
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Mount, Route, WebSocketRoute
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+from server.bus.memory import MemoryBus
+from server.errors import Forbidden, Malformed, NotFound, Refused, SettingsError, TooFast
+from server.hub.connection import RateLimit
+from server.hub.lesson_socket import figures_topic
+from server.hub.registry import Registry
+from server.journal.sqlite import SqliteJournal
+from server.metrics import Metrics
+from server.moderator.service import Moderator
+from server.settings import Settings, find_assets
+from server.web import api, pages, sockets
+from server.web.api import Answer
+from server.web.auth import Tokens, load_secret
+from server.web.security import SecurityHeaders
+from server.web.services import Services
+from server.web.templates import Pages
+
+log = structlog.get_logger(__name__)
+
+_LESSONS_STARTED = (5.0, 200.0)  # a second sustained, at once: a school's Monday at nine, not a script's for ever
+
+
+class BuiltFiles(StaticFiles):
+    """Files whose names change with their content: a browser never asks twice."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        response = await super().get_response(path, scope)
+        if response.status_code == 200:
+            response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
+        return response
+
+
+def build_services(settings: Settings) -> Services:
+    """Put a server's parts together. Raises SettingsError."""
+    assets = find_assets()
+    try:
+        settings.data.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingsError(
+            f"The folder {settings.data} cannot be made ({error.strerror}). "
+            "Set ROUNDTABLE_DATA to a folder that the server may write to."
+        ) from None
+    metrics = Metrics()
+    bus = MemoryBus()
+    journal = SqliteJournal(settings.data)
+    moderator = Moderator(journal, bus, figures_topic, settings.limits, metrics)
+    return Services(
+        settings=settings,
+        journal=journal,
+        bus=bus,
+        registry=Registry(journal, moderator, settings.limits, metrics, settings.retention_days),
+        moderator=moderator,
+        metrics=metrics,
+        tokens=Tokens(load_secret(settings), secure=settings.secure),
+        pages=Pages(assets),
+        lessons_started=RateLimit(*_LESSONS_STARTED, time.monotonic()),
+    )
+
+
+def create_app(services: Services) -> Starlette:
+    """Give the ASGI application. The journal must be open; the lifespan closes it."""
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        async with services.registry:
+            yield
+
+    app = Starlette(
+        routes=[
+            Route("/", pages.home),
+            Route("/new", pages.new),
+            Route("/join", pages.join),
+            Route("/join", pages.join_by_form, methods=["POST"]),
+            Route("/j/{code}", pages.join),
+            Route("/l/{lesson}", pages.student),
+            Route("/l/{lesson}/forget", pages.forget_seat, methods=["POST"]),
+            Route("/t/{lesson}", pages.teach),
+            Route("/t/{lesson}/report", pages.report),
+            Route("/p/{lesson}", pages.project),
+            Route("/api/lessons", api.create_lesson, methods=["POST"]),
+            Route("/api/join", api.join, methods=["POST"]),
+            Route("/api/lessons/{lesson}", api.delete_lesson, methods=["DELETE"]),
+            Route("/api/lessons/{lesson}/commands", api.command, methods=["POST"]),
+            Route("/api/lessons/{lesson}/report", api.report_json),
+            Route("/api/lessons/{lesson}/report.csv", api.report_as_csv),
+            Route("/api/lessons/{lesson}/report.html", api.report_as_html),
+            Route("/api/lessons/{lesson}/rooms/{room}/summary.md", api.summary_as_markdown),
+            Route("/api/lessons/{lesson}/rooms/{room}/summary.html", api.summary_as_html),
+            WebSocketRoute("/ws/lessons/{lesson}", sockets.lesson_socket),
+            WebSocketRoute("/ws/lessons/{lesson}/rooms/{room}", sockets.document_socket),
+            Route("/healthz", api.healthz),
+            Route("/readyz", api.readyz),
+            Route("/metrics", api.metrics),
+            Mount("/static", BuiltFiles(directory=find_assets().dist), name="static"),
+        ],
+        middleware=[Middleware(SecurityHeaders, secure=services.settings.secure)],
+        exception_handlers={Refused: _refused, HTTPException: _http_error, Exception: _failed},
+        lifespan=lifespan,
+    )
+    app.state.services = services
+    return app
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Refused)
+    services: Services = request.app.state.services
+    services.metrics.refusals.labels(error.reason).inc()
+    return _answer(request, error.status, error.code, error.message)
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    known: dict[int, type[Refused]] = {403: Forbidden, 404: NotFound, 429: TooFast}
+    code = known.get(error.status_code, Malformed).code
+    message = "There is no such page." if error.status_code == 404 else str(error.detail)
+    return _answer(request, error.status_code, code, message)
+
+
+async def _failed(request: Request, error: Exception) -> Response:
+    # Starlette logs the trace; the person gets a sentence.
+    return _answer(request, 500, "failed", "The server made a mistake. Try again; what was saved is safe.")
+
+
+def _answer(request: Request, status: int, code: str, message: str) -> Response:
+    if request.url.path.startswith(("/api/", "/readyz")):
+        return Answer({"error": {"code": code, "message": message}}, status)
+    services: Services = request.app.state.services
+    return services.pages.render(request, "error", status=status, code=code, message=message)

@@ -1,0 +1,139 @@
+"""Who is in a room and where their cursors are: the y-protocols awareness states of one room.
+
+Stock clients send back every state they have ever received, so a connection speaks for one client id only and the rest
+is passed over. What a state says of a person (name, seat, colour) comes from the server.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import msgspec
+
+from server.core.wire import AwarenessState, encode_awareness
+
+# The palette of the pages (Okabe and Ito, 2008), for stock editors that colour by `user.color`.
+SEAT_COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#7f6000", "#5c4b99")
+
+_REMEMBERED_CLIENTS = 512
+"""Client ids (one for each page load) whose last clock is kept, before those who left are forgotten."""
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """How a person appears to the others."""
+
+    participant: str
+    name: str
+    seat: int
+
+
+class _Sent(msgspec.Struct):
+    """What is taken from a client's state; everything else it says is dropped."""
+
+    cursor: msgspec.Raw = msgspec.Raw(b"null")
+
+
+@dataclass(slots=True)
+class _Client:
+    owner: object | None  # the connection that speaks for this client id; None while it is held for its return
+    face: Face
+    clock: int  # as sent on; see `receive`
+    state: str
+    gone_at: float = 0.0  # when its connection closed; meaningful while owner is None
+
+
+_decoder = msgspec.json.Decoder(_Sent | None)
+
+
+class RoomAwareness:
+    """The states of one room. Time is passed in; what has to be sent is asked for with ``take_changes``."""
+
+    def __init__(self, hold_secs: float, state_bytes: int) -> None:
+        self._hold_secs = hold_secs
+        self._state_bytes = state_bytes
+        self._clients: dict[int, _Client] = {}
+        self._changed: set[int] = set()
+
+    def receive(self, owner: object, state: AwarenessState, face: Face) -> bool:
+        """Take in one state that ``owner`` sent for its own client id; False when it is not its own or not usable."""
+        known = self._clients.get(state.client)
+        if known is not None and known.owner is not None and known.owner is not owner:
+            return False
+        if known is not None and known.owner is None and known.face.participant != face.participant:
+            return False
+        if len(state.state) > self._state_bytes:
+            return False
+        try:
+            sent = _decoder.decode(state.state)
+        except msgspec.DecodeError:
+            return False
+        if sent is None:
+            encoded = "null"
+        else:
+            user = {
+                "participant": face.participant,
+                "name": face.name,
+                "seat": face.seat,
+                "color": SEAT_COLOURS[(face.seat - 1) % len(SEAT_COLOURS)] if face.seat else "#666666",
+            }
+            encoded = msgspec.json.encode({"user": user, "cursor": sent.cursor}).decode()
+        # A returning client repeats its old clock. Its removal was sent with a higher one, so that the others would
+        # pass over its return until its next renewal, up to 15 s later (y-websocket #122): continue from the removal.
+        clock = state.clock
+        if known is not None:
+            clock = max(clock, known.clock + (1 if known.state == "null" and encoded != "null" else 0))
+        self._clients[state.client] = _Client(owner, face, clock, encoded)
+        self._changed.add(state.client)
+        return True
+
+    def rename(self, face: Face) -> None:
+        """Show a person under a new name or seat from now on."""
+        for client, known in self._clients.items():
+            if known.face.participant == face.participant and known.face != face and known.state != "null":
+                state = msgspec.json.decode(known.state)
+                state["user"].update(name=face.name, seat=face.seat)
+                known.face, known.state, known.clock = face, msgspec.json.encode(state).decode(), known.clock + 1
+                self._changed.add(client)
+
+    def release(self, owner: object, now: float) -> None:
+        """Hold a leaver's states for its return."""
+        for client, known in tuple(self._clients.items()):
+            if known.owner is owner:
+                known.owner, known.gone_at = None, now
+                if known.state == "null":
+                    del self._clients[client]
+
+    def expire(self, now: float) -> float | None:
+        """Remove who has not come back; give the seconds until the next one is due, or None."""
+        due: float | None = None
+        for client, known in self._clients.items():
+            if known.owner is None and known.state != "null":
+                left = known.gone_at + self._hold_secs - now
+                if left <= 0:
+                    known.clock, known.state = known.clock + 1, "null"
+                    self._changed.add(client)
+                else:
+                    due = left if due is None else min(due, left)
+        return due
+
+    def take_changes(self) -> bytes | None:
+        """Give the frame with all states that changed since the last call, or None."""
+        if not self._changed:
+            return None
+        frame = self._encode(self._changed)
+        self._changed.clear()
+        if len(self._clients) > _REMEMBERED_CLIENTS:
+            self._clients = {client: known for client, known in self._clients.items() if known.state != "null"}
+        return frame
+
+    def everyone(self) -> bytes | None:
+        """Give the frame with all present states, for a late joiner; None in an empty room."""
+        present = [client for client, known in self._clients.items() if known.state != "null"]
+        return self._encode(present) if present else None
+
+    def _encode(self, clients: Iterable[int]) -> bytes:
+        return encode_awareness(
+            [AwarenessState(client, self._clients[client].clock, self._clients[client].state) for client in clients]
+        )

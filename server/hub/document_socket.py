@@ -1,0 +1,166 @@
+"""The document socket: the y-websocket protocol over one room.
+
+Binary frames, one message a frame, never an empty or a text frame: any of these ends a stock client.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterable
+
+from starlette.websockets import WebSocket
+
+from server.clock import now_ms
+from server.core.events import TEACHER_AUTHOR, Actor
+from server.core.wire import (
+    AwarenessQuery,
+    AwarenessUpdate,
+    SyncStep1,
+    SyncStep2,
+    SyncUpdate,
+    decode_message,
+    encode_sync_step1,
+)
+from server.errors import Forbidden, Malformed, Refused, TooFast
+from server.hub.connection import Connection, Frame, RateLimit
+from server.hub.lessons import LiveLesson
+from server.metrics import Metrics
+from server.settings import Limits
+
+_EMPTY_STATE_VECTOR = b"\x00"
+
+
+class DocumentSocket:
+    """One person's connection to one room's text."""
+
+    def __init__(
+        self, websocket: WebSocket, lesson: LiveLesson, room: str, actor: Actor, limits: Limits, metrics: Metrics
+    ) -> None:
+        self.actor = actor
+        self.room = room
+        self.author = TEACHER_AUTHOR if actor.role == "teacher" else actor.participant or actor.role
+        self._lesson = lesson
+        self._live = lesson.room(room)
+        self._limits = limits
+        self._updates = RateLimit(limits.update_rate, limits.update_burst, time.monotonic())
+        self._peer_state_vector = _EMPTY_STATE_VECTOR
+        self._awareness_client: int | None = None
+        self._away_since_ms: int | None = None  # text that comes in a sync step 2 was written since then
+        self._resyncing = False
+        self._retry: asyncio.TimerHandle | None = None
+        self._connection = Connection(
+            websocket,
+            kind="document",
+            limits=limits,
+            metrics=metrics,
+            catch_up=self._catch_up,
+            message_rate=(limits.message_rate, limits.message_burst),
+        )
+
+    def send(self, frame: bytes) -> None:
+        """Queue one frame."""
+        self._connection.send(frame)
+
+    def close(self, code: int, reason: str = "") -> None:
+        """Close after what is queued."""
+        self._connection.close(code, reason)
+
+    async def serve(self) -> None:
+        """Run the connection from its acceptance to its end."""
+        if sum(seat.author == self.author and seat.room == self.room for seat in self._lesson.seats) >= (
+            self._limits.connections_per_participant
+        ):
+            self._connection.refuse(TooFast("Too many open windows of this room.", reason="connections"))
+            await self._connection.serve(self._receive)
+            return
+        away_secs = self._lesson.enter(self)
+        self._away_since_ms = None if away_secs is None else now_ms() - round(away_secs * 1000)
+        try:
+            await self._connection.serve(self._receive)
+        finally:
+            if self._retry is not None:
+                self._retry.cancel()
+            self._lesson.leave(self)
+
+    def _catch_up(self) -> Iterable[Frame]:
+        # Everything sent since the peer's last step 1 may have been dropped, so the answer starts there.
+        yield self._live.update_since(self._peer_state_vector)
+        if everyone := self._live.awareness.everyone():
+            yield everyone
+
+    def _receive(self, frame: Frame) -> None:
+        if isinstance(frame, str):
+            raise Malformed("Only binary messages are spoken here.", reason="text_frame")
+        message = decode_message(frame)
+        match message:
+            case Refused():
+                raise message
+            case SyncStep1(state_vector=state_vector):
+                self._answer_step1(state_vector)
+            case SyncStep2(update=update):
+                self._receive_update(update, in_handshake=True)
+                self._resyncing = False
+            case SyncUpdate(update=update):
+                # After a failed write the peer's clocks run ahead of what is held, until its step 2 has closed the gap.
+                if not self._resyncing:
+                    self._receive_update(update, in_handshake=False)
+            case AwarenessUpdate():
+                self._receive_awareness(message)
+            case AwarenessQuery():
+                if everyone := self._live.awareness.everyone():
+                    self.send(everyone)
+            case _:
+                pass
+
+    def _answer_step1(self, state_vector: bytes) -> None:
+        try:
+            answer = self._live.update_since(state_vector)
+        except ValueError:
+            raise Malformed("This is not a state vector.", reason="state_vector") from None
+        self._peer_state_vector = state_vector
+        self.send(answer)
+        if self._may_write():
+            self.send(encode_sync_step1(self._live.state_vector))
+
+    def _may_write(self) -> bool:
+        return self.actor.role in {"teacher", "participant"}
+
+    def _receive_update(self, update: bytes, *, in_handshake: bool) -> None:
+        if not self._updates.take(time.monotonic()):
+            raise TooFast("Too many changes at once.", reason="update_rate")
+        if not self._may_write():
+            raise Forbidden("This page may read the text but not change it.", reason="read_only")
+        away_secs = None
+        if in_handshake and self._away_since_ms is not None:
+            away_secs = max(0.0, (now_ms() - self._away_since_ms) / 1000)
+        self._lesson.admit(self.room, update, self.author, away_secs, self._not_stored)
+
+    def _not_stored(self) -> None:
+        """Ask the peer again, later, for what could not be stored; until then its updates would leave a gap."""
+        self._resyncing = True
+        if self._away_since_ms is None:
+            self._away_since_ms = now_ms()
+        if self._retry is None:
+            loop = asyncio.get_running_loop()
+            self._retry = loop.call_later(self._limits.storage_retry_secs, self._ask_again)
+
+    def _ask_again(self) -> None:
+        self._retry = None
+        self.send(encode_sync_step1(self._live.state_vector))
+
+    def _receive_awareness(self, message: AwarenessUpdate) -> None:
+        if not message.states or not self._may_write():
+            return
+        if self._awareness_client is None:
+            # A stock client speaks of itself alone first, and of everyone it has heard of later.
+            client = message.states[0].client
+            owner = self._live.owners.get(client)
+            if owner is not None and owner != self.author:
+                raise Forbidden("This client id is another's.", reason="foreign_client")
+            self._awareness_client = client
+        for state in message.states:
+            if state.client == self._awareness_client:
+                if self._live.awareness.receive(self, state, self._lesson.face(self.author, self.room)):
+                    self._live.awareness_changed()
+                return

@@ -1,0 +1,176 @@
+"""Which lessons are in memory: loaded when someone comes, let go when nobody has been there for a while."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from types import TracebackType
+from typing import Protocol
+
+import structlog
+
+from server.clock import now_ms
+from server.core.creation import decide_created
+from server.core.events import Actor, AnyCommand, LessonDraft, encode_event
+from server.errors import Ended, NotFound, Refused, Unavailable
+from server.hub.lessons import LiveLesson, new_context
+from server.journal import Journal
+from server.metrics import Metrics
+from server.settings import Limits
+
+log = structlog.get_logger(__name__)
+
+CODE_ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
+"""31 signs no two of which look alike on a projector: without 0 O 1 I L."""
+CODE_LENGTH = 6
+_SWEEP_SECS = 30.0
+_DAY_MS = 24 * 60 * 60 * 1000
+
+
+def normalise_code(code: str) -> str:
+    """Give a code as it is stored, from what somebody typed: any case, with spaces or dashes."""
+    return "".join(sign for sign in code.upper() if sign.isalnum())
+
+
+class Moderator(Protocol):
+    """Who is told which lessons are live here."""
+
+    async def watch(self, lesson: str) -> None:
+        """Moderate a lesson from now on."""
+        ...
+
+    def unwatch(self, lesson: str) -> None:
+        """Let go of a lesson."""
+        ...
+
+
+class Registry:
+    """All live lessons of this process.
+
+    An async context manager: it owns their background work, and closes the journal, which must be open, at its end.
+    """
+
+    def __init__(
+        self, journal: Journal, moderator: Moderator, limits: Limits, metrics: Metrics, retention_days: int
+    ) -> None:
+        self._journal = journal
+        self._moderator = moderator
+        self._limits = limits
+        self._metrics = metrics
+        self._retention_days = retention_days
+        self._lessons: dict[str, asyncio.Task[LiveLesson]] = {}
+        self._sweeper: asyncio.Task[None] | None = None
+        self._wrong_codes_until = 0.0
+
+    async def __aenter__(self) -> Registry:
+        self._sweeper = asyncio.create_task(self._sweep(), name="registry.sweep")
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+        for lesson in self.loaded():
+            self._unload(lesson.id)
+        await self._journal.close()
+
+    def loaded(self) -> list[LiveLesson]:
+        """Give the lessons that are in memory now."""
+        return [task.result() for task in self._lessons.values() if task.done() and task.exception() is None]
+
+    async def get(self, lesson: str) -> LiveLesson:
+        """Give a lesson, loading it when needed; those who ask while it loads share one load. Raises NotFound."""
+        task = self._lessons.get(lesson)
+        if task is None:
+            task = self._lessons[lesson] = asyncio.create_task(self._load(lesson), name="registry.load")
+        try:
+            # Shielded: the one who asked first may hang up while others still wait.
+            return await asyncio.shield(task)
+        except Refused:
+            if self._lessons.get(lesson) is task:
+                del self._lessons[lesson]
+            raise
+
+    async def _load(self, lesson: str) -> LiveLesson:
+        live = LiveLesson(lesson, self._journal, self._limits, self._metrics)
+        await live.open()
+        await self._moderator.watch(lesson)
+        self._metrics.lessons.inc()
+        return live
+
+    def _unload(self, lesson: str) -> None:
+        task = self._lessons.pop(lesson)
+        task.result().close()
+        self._moderator.unwatch(lesson)
+        self._metrics.lessons.dec()
+
+    async def create(self, draft: LessonDraft, *, demonstration: bool = False) -> LiveLesson:
+        """Create a lesson under a new code. Raises Refused."""
+        lesson = secrets.token_urlsafe(9)
+        for _ in range(20):
+            code = "".join(secrets.choice(CODE_ALPHABET) for _ in range(CODE_LENGTH))
+            context = new_context()
+            events = decide_created(draft, code, context, demonstration=demonstration)
+            if isinstance(events, Refused):
+                raise events
+            if await self._journal.create(lesson, code, context.now, [encode_event(event) for event in events]):
+                return await self.get(lesson)
+        raise Unavailable("No free code was found. Try again.")
+
+    async def find(self, code: str) -> LiveLesson:
+        """Give the lesson with this code. Raises NotFound, after a wait when many wrong codes were tried."""
+        lesson = await self._journal.find(normalise_code(code))
+        if lesson is None:
+            # Guessing is slowed for the process as a whole, and for wrong answers only: an address is a whole school.
+            now = time.monotonic()
+            self._wrong_codes_until = max(now, self._wrong_codes_until) + 1 / self._limits.wrong_code_rate
+            wait = self._wrong_codes_until - now - 1.0
+            if wait > 30.0:
+                self._wrong_codes_until = now + 31.0
+                raise Unavailable("Too many wrong codes just now. Wait a minute and try again.")
+            if wait > 0:
+                await asyncio.sleep(wait)
+            raise NotFound("No lesson has this code. Look at the board again: six letters and numbers.", reason="code")
+        return await self.get(lesson)
+
+    async def execute(self, lesson: str, command: AnyCommand, actor: Actor) -> None:
+        """Carry out a command, and what the end of a lesson asks of storage."""
+        live = await self.get(lesson)
+        was_over = live.state.phase == "ended"
+        await live.execute(command, actor)
+        if live.state.phase == "ended" and not was_over:
+            await self._journal.end(lesson, now_ms())
+
+    async def delete(self, lesson: str) -> None:
+        """Delete a lesson and everything about it, at once."""
+        live = await self.get(lesson)
+        for watcher in tuple(live.watchers):
+            watcher.dismiss("deleted", "Your teacher deleted this lesson.")
+        for seat in tuple(live.seats):
+            seat.close(NotFound.close_code, "This lesson was deleted.")
+        self._unload(lesson)
+        await self._journal.delete(lesson)
+
+    async def _sweep(self) -> None:
+        """Unload what is idle, compact what is over, delete what is past its time."""
+        while True:
+            for row in await self._journal.lessons():
+                if now_ms() - max(row.last_at, row.created_at) > self._retention_days * _DAY_MS:
+                    log.info("lesson.expired", lesson=row.lesson)
+                    await self.delete(row.lesson)
+            now = time.monotonic()
+            for live in self.loaded():
+                if live.idle and now - live.idle_since > self._limits.idle_unload_secs:
+                    ended = live.state.phase == "ended"
+                    self._unload(live.id)
+                    if ended:
+                        await self._journal.compact(live.id)
+            await asyncio.sleep(_SWEEP_SECS)
+
+
+def require_open(live: LiveLesson) -> None:
+    """Raise Ended when the lesson is over."""
+    if live.state.phase == "ended":
+        raise Ended("This lesson is over. Ask your teacher for the code of the next one.")

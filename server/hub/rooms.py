@@ -1,0 +1,182 @@
+"""A live document: what the journal holds of one room's text, and the sockets that share it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import pycrdt
+import structlog
+
+from server.core.admission import Admitted, Holdings
+from server.core.admission import Limits as AdmissionLimits
+from server.core.wire import encode_sync_step2, encode_update
+from server.errors import Refused
+from server.hub.awareness import RoomAwareness
+from server.metrics import Metrics
+from server.settings import Limits
+
+log = structlog.get_logger(__name__)
+
+
+class Seat(Protocol):
+    """One socket in a room, as the room sees it."""
+
+    author: str
+
+    def send(self, frame: bytes) -> None:
+        """Queue one frame."""
+        ...
+
+    def close(self, code: int, reason: str = "") -> None:
+        """Close after what is queued."""
+        ...
+
+
+@dataclass(slots=True)
+class _Pending:
+    """An update that was admitted and is on its way through the journal."""
+
+    update: bytes
+    clients: frozenset[int]
+    admitted_at: float  # monotonic
+
+
+def _clients(admitted: Admitted) -> frozenset[int]:
+    return frozenset(struct.client for struct in admitted.update.structs)
+
+
+class LiveRoom:
+    """One room's document in memory. All methods are synchronous: one owner, no half-made state between awaits.
+
+    ``admit`` runs ahead of ``apply``: an update is admitted on arrival, and applied and sent when the journal has made
+    it durable. After a failed write ``forget_pending`` takes admission back to what is durable.
+    """
+
+    def __init__(self, limits: Limits, metrics: Metrics) -> None:
+        self._limits = limits
+        self._metrics = metrics
+        self._admission = AdmissionLimits(
+            max_update_bytes=limits.update_bytes,
+            max_document_units=limits.document_units,
+            max_history_units=limits.history_units,
+        )
+        self._document: pycrdt.Doc[pycrdt.Text] = pycrdt.Doc()
+        self._text = self._document.get("summary", type=pycrdt.Text)
+        self._holdings = Holdings()
+        self._pending: deque[_Pending] = deque()
+        self.owners: dict[int, str] = {}
+        """Author of each Yjs client id whose text is durable."""
+        self.seats: set[Seat] = set()
+        self.awareness = RoomAwareness(limits.awareness_hold_secs, limits.awareness_state_bytes)
+        self._flush: asyncio.TimerHandle | None = None
+        self._flushed_at = 0.0
+
+    # ── the document ──
+
+    def admit(self, update: bytes, author: str, *, writable: bool) -> Admitted | Refused:
+        """Check an update against what is held and what is on its way. The caller journals it when it ``is_new``.
+
+        Where the room is not ``writable``, only what repeats the document is admitted: every handshake does that.
+        """
+        admitted = self._holdings.admit(update, author, self._admission, writable=writable)
+        if isinstance(admitted, Admitted) and admitted.is_new:
+            self._pending.append(_Pending(update, _clients(admitted), time.monotonic()))
+        return admitted
+
+    def apply(self, updates: Sequence[tuple[str, bytes]]) -> None:
+        """Apply durable updates ``(author, update)`` in the journal's order, and send them to everyone as one frame."""
+        now = time.monotonic()
+        applied: list[bytes] = []
+        for author, update in updates:
+            if self._pending and self._pending[0].update == update:
+                pending = self._pending.popleft()
+                self._metrics.echo_seconds.observe(now - pending.admitted_at)
+                clients = pending.clients
+            else:
+                # From the journal's history, or admitted by another process.
+                admitted = self._holdings.admit(update, author, self._admission)
+                if isinstance(admitted, Refused):
+                    log.warning("document.entry_refused", reason=admitted.reason)
+                    continue
+                clients = _clients(admitted)
+            for client in clients:
+                self.owners.setdefault(client, author)
+            applied.append(update)
+        if not applied:
+            return
+        merged = applied[0] if len(applied) == 1 else pycrdt.merge_updates(*applied)
+        self._document.apply_update(merged)
+        if self.seats:
+            self.send(encode_update(merged))
+
+    def forget_pending(self) -> None:
+        """Take admission back to what is durable, after a write failed."""
+        self._pending.clear()
+        self._holdings = Holdings.restore(self._document.get_update(), self.owners, self._admission)
+
+    def update_since(self, state_vector: bytes) -> bytes:
+        """Give the sync step 2 frame for a peer with this state vector. Raises ValueError for bytes that are none."""
+        return encode_sync_step2(self._document.get_update(state_vector))
+
+    @property
+    def state_vector(self) -> bytes:
+        """What is durable of the document, as a Yjs state vector."""
+        return self._document.get_state()
+
+    @property
+    def text(self) -> str:
+        """The text as it stands."""
+        return str(self._text)
+
+    # ── the room ──
+
+    def send(self, frame: bytes) -> None:
+        """Queue one frame for every socket in the room, the sender's included: its echo is its receipt."""
+        for seat in self.seats:
+            seat.send(frame)
+
+    def enter(self, seat: Seat) -> None:
+        """Add a socket and show it who is here."""
+        self.seats.add(seat)
+        if everyone := self.awareness.everyone():
+            seat.send(everyone)
+
+    def leave(self, seat: Seat) -> None:
+        """Remove a socket; its cursor stays a little while for its return."""
+        self.seats.discard(seat)
+        loop = asyncio.get_running_loop()
+        self.awareness.release(seat, loop.time())
+        self.awareness_changed()
+
+    def awareness_changed(self) -> None:
+        """Send presence soon: at once after a quiet spell, else at the room's pace."""
+        if self._flush is None:
+            loop = asyncio.get_running_loop()
+            wait = self._flushed_at + self._limits.awareness_interval_secs - loop.time()
+            self._flush = loop.call_later(max(0.0, wait), self._flush_awareness)
+
+    def _flush_awareness(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._flush = None
+        self._flushed_at = loop.time()
+        due = self.awareness.expire(self._flushed_at)
+        if frame := self.awareness.take_changes():
+            self.send(frame)
+        if due is not None and self._flush is None:
+            self._flush = loop.call_later(due, self._flush_awareness)
+
+    def close(self, code: int, reason: str, *, only: Iterable[Seat] | None = None) -> None:
+        """Close the room's sockets, or some of them."""
+        for seat in tuple(self.seats if only is None else only):
+            seat.close(code, reason)
+
+    def stop(self) -> None:
+        """Drop what is scheduled."""
+        if self._flush is not None:
+            self._flush.cancel()
+            self._flush = None

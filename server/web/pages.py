@@ -1,0 +1,216 @@
+"""The pages: what a browser opens."""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qs, quote
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from server.core.events import LessonDraft, PersonName
+from server.core.patch import JSON
+from server.errors import Ended, NotFound, NotSignedIn, Refused
+from server.hub.lessons import LiveLesson
+from server.hub.registry import CODE_LENGTH, normalise_code
+from server.report.figures import build_report
+from server.web.auth import Grant, Scope, presented_token, require_same_site
+from server.web.security import read_body
+from server.web.services import Services, services_of
+
+
+async def _admitted(request: Request, scope: Scope) -> LiveLesson | Response:
+    """Give the lesson for whom the link or cookie fits, or the redirect that takes the token out of the address."""
+    services = services_of(request)
+    lesson = request.path_params["lesson"]
+    live = await services.registry.get(lesson)
+    grant = services.tokens.authenticate(request, lesson, (scope,))
+    if grant.participant is not None:
+        person = live.state.people.get(grant.participant)
+        if person is None or person.left:
+            raise NotSignedIn("You are no longer in this lesson. Join again with the code on the board.")
+    if presented_token(request) is not None:
+        response = RedirectResponse(request.url.path, 303)
+        services.tokens.remember(request, response, grant)
+        return response
+    return live
+
+
+async def home(request: Request) -> Response:
+    """``/``: join, or start; and this browser's lessons."""
+    services = services_of(request)
+    lessons: list[JSON] = []
+    for grant in services.tokens.grants(request, "teacher"):
+        try:
+            state = (await services.registry.get(grant.lesson)).state
+        except NotFound:
+            continue  # deleted or past its time
+        lessons.append(
+            {
+                "lesson": state.id,
+                "title": state.title,
+                "code": state.code,
+                "phase": state.phase,
+                "created_at": state.created_at,
+            }
+        )
+    return services.pages.render(request, "home", {"lessons": lessons})
+
+
+async def new(request: Request) -> Response:
+    """``/new``: set up a lesson."""
+    services = services_of(request)
+    return services.pages.render(request, "new", {"needs_key": services.settings.teacher_key is not None})
+
+
+async def join(request: Request) -> Response:
+    """``/join`` and ``/j/{code}``: code and first name."""
+    services = services_of(request)
+    code = normalise_code(request.path_params.get("code") or request.query_params.get("code", ""))[: CODE_LENGTH * 2]
+    boot: dict[str, JSON] = {"code": code}
+    error = None
+    status = 200
+    if code:
+        try:
+            live = await services.registry.find(code)
+        except Refused as refused:
+            error, status = refused.message, refused.status
+        else:
+            person = _seated(services, request, live)
+            if person is not None:
+                boot["returning"] = {"lesson": live.id, "name": live.state.people[person].name}
+            elif live.state.phase == "ended":
+                error, status = Ended(_OVER).message, Ended.status
+    return services.pages.render(request, "join", boot, status=status, error=error, code=code, name="")
+
+
+_OVER = "This lesson is over. Ask your teacher for the code of the next one."
+
+
+async def join_by_form(request: Request) -> Response:
+    """``POST /join``: the same without a script."""
+    services = services_of(request)
+    require_same_site(request, services.settings.public_url)
+    fields = parse_qs((await read_body(request, services.settings.limits.body_bytes)).decode(errors="replace"))
+    code, name = fields.get("code", [""])[0], fields.get("name", [""])[0]
+    try:
+        try:
+            msgspec.convert(name.strip(), PersonName)
+        except msgspec.ValidationError:
+            raise NotFound("Write your first name: 1 to 40 letters.", reason="name") from None
+        live, participant = await join_lesson(services, request, code, name)
+    except Refused as refused:
+        return services.pages.render(
+            request,
+            "join",
+            {"code": normalise_code(code)[: CODE_LENGTH * 2]},
+            status=refused.status,
+            error=refused.message,
+            code=code[:20],
+            name=name[:40],
+        )
+    response = RedirectResponse(f"/l/{quote(live.id)}", 303)
+    services.tokens.remember(request, response, Grant("participant", live.id, participant))
+    return response
+
+
+async def forget_seat(request: Request) -> Response:
+    """``POST /l/{lesson}/forget``: this device is somebody else's now; the person stays in the lesson."""
+    services = services_of(request)
+    require_same_site(request, services.settings.public_url)
+    lesson = request.path_params["lesson"]
+    live = await services.registry.get(lesson)
+    response = RedirectResponse(f"/j/{live.state.code}", 303)
+    services.tokens.forget(request, response, "participant", lesson)
+    return response
+
+
+async def join_lesson(services: Services, request: Request, code: str, name: str) -> tuple[LiveLesson, str]:
+    """Find a lesson by its code and give this person's id in it: the one they have, or a new one. Raises Refused."""
+    live = await services.registry.find(code)
+    known = _seated(services, request, live)
+    if known is not None:
+        return live, known
+    if live.state.phase == "ended":
+        raise Ended(_OVER)
+    return live, await live.join(name)
+
+
+def _seated(services: Services, request: Request, live: LiveLesson) -> str | None:
+    try:
+        grant = services.tokens.authenticate(request, live.id, ("participant",))
+    except Refused:
+        return None
+    person = live.state.people.get(grant.participant or "")
+    return person.participant if person is not None and not person.left else None
+
+
+async def student(request: Request) -> Response:
+    """``/l/{lesson}``: the lobby, then the room."""
+    services = services_of(request)
+    admitted = await _admitted(request, "participant")
+    if isinstance(admitted, Response):
+        return admitted
+    grant = services.tokens.authenticate(request, admitted.id, ("participant",))
+    person = admitted.state.people[grant.participant or ""]
+    boot: dict[str, JSON] = {
+        "lesson": admitted.id,
+        "participant": person.participant,
+        "name": person.name,
+        "title": admitted.state.title,
+        "code": admitted.state.code,
+    }
+    return services.pages.render(request, "student", boot, language=admitted.state.language, title=admitted.state.title)
+
+
+async def teach(request: Request) -> Response:
+    """``/t/{lesson}``: lobby, dashboard, afterwards the way to the report."""
+    services = services_of(request)
+    admitted = await _admitted(request, "teacher")
+    if isinstance(admitted, Response):
+        return admitted
+    state = admitted.state
+    boot: dict[str, JSON] = {
+        "lesson": state.id,
+        "code": state.code,
+        "title": state.title,
+        "participation": state.participation,
+        "urls": dict[str, JSON](services.urls(request, state.id, state.code)),
+    }
+    return services.pages.render(request, "teach", boot, title=state.title)
+
+
+async def project(request: Request) -> Response:
+    """``/p/{lesson}``: for the class that sits together."""
+    services = services_of(request)
+    admitted = await _admitted(request, "projector")
+    if isinstance(admitted, Response):
+        return admitted
+    return services.pages.render(
+        request,
+        "project",
+        {"lesson": admitted.id, "title": admitted.state.title},
+        language=admitted.state.language,
+        title=admitted.state.title,
+    )
+
+
+async def report(request: Request) -> Response:
+    """``/t/{lesson}/report``: text, figures, exports."""
+    services = services_of(request)
+    admitted = await _admitted(request, "teacher")
+    if isinstance(admitted, Response):
+        return admitted
+    boot: dict[str, JSON] = {
+        "lesson": admitted.id,
+        "title": admitted.state.title,
+        "report": build_report(services.moderator.participation(admitted.id), services.now()),
+    }
+    return services.pages.render(request, "report", boot, title=admitted.state.title)
+
+
+def draft_with_defaults(draft: LessonDraft) -> LessonDraft:
+    """Give a draft that says nothing of rooms four of them."""
+    if draft.rooms or draft.room_count or draft.roster.strip():
+        return draft
+    return msgspec.structs.replace(draft, room_count=4)

@@ -1,0 +1,94 @@
+"""The two websockets: who may open them, and for what."""
+
+from __future__ import annotations
+
+from starlette.websockets import WebSocket
+
+from server.core.events import Actor
+from server.core.patch import JSONObject
+from server.errors import NotSignedIn, Refused
+from server.hub.document_socket import DocumentSocket
+from server.hub.lesson_socket import LessonSocket
+from server.hub.lessons import LiveLesson
+from server.report.summary import render_summary
+from server.web.auth import Scope, require_same_site
+from server.web.services import Services, services_of
+from server.web.templates import qr_svg
+
+
+async def lesson_socket(websocket: WebSocket) -> None:
+    """``WS /ws/lessons/{lesson}``: JSON messages."""
+    services = services_of(websocket)
+    admitted = await _admit(services, websocket, ("teacher", "participant", "projector"))
+    if admitted is None:
+        return
+    live, actor = admitted
+    join_url = services.urls(websocket, live.id, live.state.code)["join"]
+    joining: JSONObject = {"url": join_url, "qr": qr_svg(join_url)} if actor.role == "projector" else {}
+    rendered: dict[str, str] = {}
+
+    def extend(lesson: LiveLesson, actor: Actor, view: JSONObject) -> None:
+        spotlight = view.get("spotlight")
+        if lesson.state.spotlight is not None and isinstance(spotlight, dict) and actor.role != "teacher":
+            text = lesson.room(lesson.state.spotlight).text
+            if text not in rendered:
+                rendered.clear()
+                rendered[text] = render_summary(text)
+            view["spotlight"] = {**spotlight, "html": rendered[text]}
+        if joining:
+            view["join"] = joining
+        room = view.get("room")
+        if actor.role == "participant" and isinstance(room, dict):
+            owners = lesson.room(str(room["room"])).owners
+            view["authors"] = {str(client): author for client, author in owners.items()}
+
+    await LessonSocket(
+        websocket,
+        live,
+        actor,
+        limits=services.settings.limits,
+        metrics=services.metrics,
+        bus=services.bus,
+        execute=services.registry.execute,
+        extend=extend,
+        figures=services.moderator.latest,
+    ).serve()
+
+
+async def document_socket(websocket: WebSocket) -> None:
+    """``WS /ws/lessons/{lesson}/rooms/{room}``: the y-websocket protocol."""
+    services = services_of(websocket)
+    room = websocket.path_params["room"]
+    admitted = await _admit(services, websocket, ("teacher", "participant", "projector"), room)
+    if admitted is None:
+        return
+    live, actor = admitted
+    await DocumentSocket(websocket, live, room, actor, services.settings.limits, services.metrics).serve()
+
+
+async def _admit(
+    services: Services, websocket: WebSocket, scopes: tuple[Scope, ...], room: str | None = None
+) -> tuple[LiveLesson, Actor] | None:
+    """Accept a socket whose holder may open it; otherwise close it with the code that says why, and give None.
+
+    A refusal is a close after the handshake: a stock client takes a refused handshake for a broken network and tries
+    for ever.
+    """
+    try:
+        require_same_site(websocket, services.settings.public_url)
+        lesson = websocket.path_params["lesson"]
+        live = await services.registry.get(lesson)
+        actor = services.tokens.authenticate(websocket, lesson, scopes).actor
+        if actor.role == "participant":
+            person = live.state.people.get(actor.participant or "")
+            if person is None or person.left:
+                raise NotSignedIn("You are no longer in this lesson. Join again with the code on the board.")
+        if room is not None and (refused := live.may_read(actor, room)) is not None:
+            raise refused
+    except Refused as refused:
+        services.metrics.refusals.labels(refused.reason).inc()
+        await websocket.accept()
+        await websocket.close(refused.close_code, refused.message.encode()[:120].decode(errors="ignore"))
+        return None
+    await websocket.accept()
+    return live, actor

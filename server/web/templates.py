@@ -1,0 +1,103 @@
+"""Templates, message catalogues and built assets: how a page becomes HTML."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+
+import jinja2
+import msgspec
+import segno
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+
+from server.core.patch import JSON
+from server.settings import Assets
+
+LANGUAGES = ("en", "ar")
+RIGHT_TO_LEFT = frozenset({"ar"})
+
+
+class Pages:
+    """Renders templates with the messages of the reader's language."""
+
+    def __init__(self, assets: Assets) -> None:
+        self._assets = assets
+        self._manifest: dict[str, dict[str, object]] = msgspec.json.decode((assets.dist / "manifest.json").read_bytes())
+        self._environment = jinja2.Environment(
+            loader=jinja2.FileSystemLoader(assets.templates),
+            autoescape=True,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            undefined=jinja2.StrictUndefined,
+        )
+        self._environment.globals["asset"] = self._asset
+        self._environment.globals["imports"] = self._imports
+        self._messages = lru_cache(maxsize=64)(self._read_messages)
+
+    def render(
+        self,
+        request: Request,
+        page: str,
+        boot: Mapping[str, JSON] | None = None,
+        *,
+        language: str | None = None,
+        status: int = 200,
+        **values: object,
+    ) -> HTMLResponse:
+        """Render ``templates/<page>.html``; ``boot`` is what its script starts from."""
+        language = language or preferred_language(request)
+        messages = self._messages(language, page)
+
+        def translate(key: str, **fields: object) -> str:
+            text = messages.get(key, key)
+            for name, value in fields.items():
+                text = text.replace("{" + name + "}", str(value))
+            return text
+
+        nonce = request.state.csp_nonce
+        html = self._environment.get_template(f"{page}.html").render(
+            t=translate,
+            lang=language,
+            dir="rtl" if language in RIGHT_TO_LEFT else "ltr",
+            csp_nonce=nonce,
+            boot={**(boot or {}), "messages": messages, "nonce": nonce, "language": language},
+            **values,
+        )
+        return HTMLResponse(html, status)
+
+    def _asset(self, name: str) -> str:
+        return f"/static/{self._manifest[name]['file']}"
+
+    def _imports(self, name: str) -> list[str]:
+        found = self._manifest[name].get("imports", [])
+        return [f"/static/{each}" for each in found] if isinstance(found, list) else []
+
+    def _read_messages(self, language: str, page: str) -> dict[str, str]:
+        messages: dict[str, str] = {}
+        for each in dict.fromkeys(("en", language)):
+            for name in ("common", page):
+                messages |= _read_catalogue(self._assets.messages / each / f"{name}.json")
+        return messages
+
+
+def _read_catalogue(path: Path) -> dict[str, str]:
+    return msgspec.json.decode(path.read_bytes(), type=dict[str, str]) if path.is_file() else {}
+
+
+def preferred_language(request: Request) -> str:
+    """Give the first language of ours that the browser asks for, or English."""
+    asked = request.query_params.get("lang")
+    if asked in LANGUAGES:
+        return asked
+    for part in request.headers.get("accept-language", "").split(","):
+        language = part.split(";")[0].strip().lower().split("-")[0]
+        if language in LANGUAGES:
+            return language
+    return "en"
+
+
+def qr_svg(url: str) -> str:
+    """Draw an address as a QR code: an SVG element without a fixed size."""
+    return str(segno.make(url, error="m").svg_inline(omitsize=True, border=2, light="#fff", dark="#000"))
