@@ -82,10 +82,25 @@ function unwrap(node, mark) {
   return { changes: [{ from: node.from, to: node.from + mark.length }, { from: node.to - mark.length, to: node.to }], userEvent: "delete.format" }
 }
 
-/** The marks around text typed while a format is held. @param {Iterable<Inline>} held @param {string} text */
-export function wrapTyped(held, text) {
-  const mark = [...held].map(inline => INLINE[inline].mark).join("")
-  return { insert: mark + text + [...mark].reverse().join(""), cursor: mark.length + text.length }
+/**
+ * Type text while formats are held: it is wrapped in their marks, or, after bold words and a space, the bold goes on to hold it too.
+ * @param {EditorState} state
+ * @param {Iterable<Inline>} held
+ * @param {string} typed
+ * @returns {TransactionSpec}
+ */
+export function typeHeld(state, held, typed) {
+  const { from } = state.selection.main
+  const opening = [...held].map(inline => INLINE[inline].mark).join("")
+  const closing = [...opening].reverse().join("")
+  const rest = { scrollIntoView: true, userEvent: "input.type" }
+  const line = state.doc.lineAt(from)
+  const gap = /\S(\s+)$/.exec(line.text.slice(0, from - line.from))?.[1].length ?? 0
+  const end = from - gap
+  if (gap && state.sliceDoc(end - closing.length, end) === closing && markBefore(state, end)) {
+    return { changes: [{ from: end - closing.length, to: end }, { from, insert: typed + closing }], selection: { anchor: from - closing.length + typed.length }, ...rest }
+  }
+  return { changes: { from, insert: opening + typed + closing }, selection: { anchor: from + opening.length + typed.length }, ...rest }
 }
 
 /**

@@ -7,7 +7,7 @@ import { EditorView, drawSelection, dropCursor, keymap, placeholder } from "@cod
 import { yCollab, yUndoManagerKeymap } from "y-codemirror.next"
 import { authorMarks } from "./authors.js"
 import { remoteCursors } from "./cursors.js"
-import { closingMarks, continueBlock, deleteBack, formatAt, insertStarter, toggleBlock, toggleInline, wrapTyped } from "./format.js"
+import { closingMarks, continueBlock, deleteBack, formatAt, insertStarter, toggleBlock, toggleInline, typeHeld } from "./format.js"
 import { formattedMarkdown } from "./markdown.js"
 
 /**
@@ -127,8 +127,7 @@ export class EditorPane {
   #typed(view, from, to, typed) {
     if (view.state.readOnly || view.composing || typed.includes("\n")) return false
     if (this.#held.size && from === to && typed.trim()) {
-      const { insert, cursor } = wrapTyped(this.#held, typed)
-      view.dispatch({ changes: { from, insert }, selection: { anchor: from + cursor }, scrollIntoView: true, userEvent: "input.type" })
+      view.dispatch(typeHeld(view.state, this.#held, typed))
       return true
     }
     const closing = /^\s+$/.test(typed) && from === to ? closingMarks(view.state) : null
