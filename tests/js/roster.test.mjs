@@ -10,8 +10,8 @@ test("one name and group a line; groups in the order they come, whatever their c
   assert.equal(people, 3)
 })
 
-test("pasted from a spreadsheet, with a semicolon, an Arabic comma, or a comma inside the name", () => {
-  const { groups } = readRoster("Mia\tSalmon\nTom; Salmon\nليلى، Salmon\nLee, Ida, Salmon\n\"Bo\",\"Salmon\"")
+test("pasted from a spreadsheet, with a semicolon, an Arabic comma, with a heading, an empty column, a comma inside the name, or a line twice", () => {
+  const { groups } = readRoster("Name\tGroup\nMia\tSalmon\t\nTom; Salmon\nليلى، Salmon\nLee, Ida; Salmon\n\"Bo\",\"Salmon\"\nMia, Salmon")
   assert.deepEqual(groups, [{ name: "Salmon", people: ["Mia", "Tom", "ليلى", "Lee, Ida", "Bo"] }])
 })
 

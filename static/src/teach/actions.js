@@ -33,7 +33,7 @@ export function actionsFor(room, { timer, work }) {
     case "unheard":
       return [...nudge(room.reason.participant ?? room.reason.participants?.[0] ?? room.quietest?.id), visit]
     case "pulse":
-      return [room.tooEasy > room.tooHard ? tellRoom("stretch", "stretch") : tellRoom("hint", "hint"), visit]
+      return [(room.reason.pulse ?? (room.tooEasy > room.tooHard ? "too_easy" : "too_hard")) === "too_easy" ? tellRoom("stretch", "stretch") : tellRoom("hint", "hint"), visit]
     case "leaning":
       return [tellRoom("pass", "pass"), visit]
     case "parallel":

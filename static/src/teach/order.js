@@ -1,37 +1,20 @@
 /**
- * The order of the cards: steady for the hand and for the eye (P16). Knows no DOM.
+ * The order of the cards: it comes from the moderator, which lets no room jump more often than every ten seconds; here it
+ * waits while someone points at the cards or has the focus in them (P16). Knows no DOM.
  */
-
-const STEADY_MS = 10_000; // P16: a room does not jump more often than every ten seconds
-
-/** @typedef {{ shown: string[], changedAt: number }} Order */
-
-/** @returns {Order} */
-export function newOrder() {
-  return { shown: [], changedAt: 0 }
-}
 
 /**
- * What to show next. Closed rooms leave and new ones come at the end at once; the order itself changes
- * only when nobody points at it or has the focus in it (`held`), and at most every ten seconds.
- * @param {Order} order
+ * What to show next. Closed rooms leave and new ones come at the end at once; the order itself changes only when it is not held.
+ * @param {string[]} shown the rooms on the page, none at first
  * @param {string[]} wanted room ids by need
  * @param {string[]} existing all room ids, in the lesson's order
- * @param {{ held: boolean, now: number }} when
- * @returns {Order}
+ * @param {boolean} held
+ * @returns {{ shown: string[], waiting: boolean }} `waiting` when a newer order is held back
  */
-export function nextOrder(order, wanted, existing, { held, now }) {
+export function nextOrder(shown, wanted, existing, held) {
   const exists = new Set(existing)
   const complete = [...new Set([...wanted.filter((room) => exists.has(room)), ...existing])]
-  if (order.shown.length === 0) return { shown: complete, changedAt: now }
-  const kept = order.shown.filter((room) => exists.has(room))
-  const steady = [...new Set([...kept, ...complete])]
-  if (same(steady, complete)) return same(steady, order.shown) ? order : { ...order, shown: steady }
-  if (!held && now - order.changedAt >= STEADY_MS) return { shown: complete, changedAt: now }
-  return same(steady, order.shown) ? order : { ...order, shown: steady }
-}
-
-/** @param {string[]} a @param {string[]} b */
-function same(a, b) {
-  return a.length === b.length && a.every((room, i) => room === b[i])
+  if (!held || shown.length === 0) return { shown: complete, waiting: false }
+  const steady = [...new Set([...shown.filter((room) => exists.has(room)), ...complete])]
+  return { shown: steady, waiting: steady.some((room, i) => room !== complete[i]) }
 }

@@ -10,7 +10,7 @@
 /** @typedef {{ name: string, room?: string | null, seat?: number, here: boolean, joined_at: number, hand?: Hand | null, pulse?: string | null, measured?: boolean }} PersonState */
 /** @typedef {{ name: string, topic?: string, position?: number, closed?: boolean, locked?: boolean, ready?: boolean, met?: number[], members?: Record<string, number>, visits?: number }} RoomState */
 /** @typedef {{ slots: number, standing: number, present_seconds: number, inserted: number, deleted: number, here: boolean }} MemberFigures */
-/** @typedef {{ kind: string, since?: number, participant?: string, participants?: string[] }} Reason */
+/** @typedef {{ kind: string, since?: number, participant?: string, participants?: string[], pulse?: "too_hard" | "too_easy" | null }} Reason */
 /**
  * @typedef {{ word: string, value?: number | null, slots: number, members?: Record<string, MemberFigures>, words?: number, last_at?: number | null,
  *   quiet_since?: number | null, excerpt?: [string, string][], cross_edit?: number, quietest?: { participant: string, ratio: number } | null,
