@@ -17,7 +17,7 @@ import structlog
 import uvicorn
 import uvloop
 
-from server.app import build_services, create_app
+from server.app import JOURNAL_FILE, build_services, create_app
 from server.clock import now_ms
 from server.demonstration import run_demonstration
 from server.errors import NotFound, RoundtableError, SettingsError
@@ -153,7 +153,7 @@ async def _moderate() -> None:
 
 
 async def _purge(settings: Settings, lesson: str | None, *, everything: bool) -> None:
-    journal = SqliteJournal(settings.data)
+    journal = SqliteJournal(settings.data / JOURNAL_FILE)
     await journal.open()
     try:
         rows = await journal.lessons()
@@ -171,7 +171,7 @@ async def _purge(settings: Settings, lesson: str | None, *, everything: bool) ->
 
 
 async def _export(settings: Settings, lesson: str, folder: Path) -> None:
-    journal = SqliteJournal(settings.data)
+    journal = SqliteJournal(settings.data / JOURNAL_FILE)
     await journal.open()
     try:
         files = await read_exports(journal, lesson)

@@ -34,6 +34,7 @@ from server.web.templates import Pages
 
 log = structlog.get_logger(__name__)
 
+JOURNAL_FILE = "journal.sqlite"
 _LESSONS_STARTED = (5.0, 200.0)  # a second sustained, at once: a school's Monday at nine, not a script's for ever
 
 
@@ -59,7 +60,7 @@ def build_services(settings: Settings) -> Services:
         ) from None
     metrics = Metrics()
     bus = MemoryBus()
-    journal = SqliteJournal(settings.data)
+    journal = SqliteJournal(settings.data / JOURNAL_FILE, observe=metrics.observe_commit)
     moderator = Moderator(journal, bus, figures_topic, settings.limits, metrics)
     return Services(
         settings=settings,

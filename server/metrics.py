@@ -47,6 +47,11 @@ class Metrics:
             registry=self.registry,
         )
 
+    def observe_commit(self, seconds: float, entries: int) -> None:
+        """Note one group commit of the journal."""
+        self.commit_seconds.observe(seconds)
+        self.commit_entries.observe(entries)
+
     def render(self) -> bytes:
         """Give the metrics in the Prometheus text format."""
         return generate_latest(self.registry)

@@ -8,6 +8,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from server.core import names
 from server.core.events import LessonDraft, PersonName
 from server.core.patch import JSON
 from server.errors import Ended, NotFound, NotSignedIn, Refused
@@ -67,7 +68,7 @@ async def join(request: Request) -> Response:
     """``/join`` and ``/j/{code}``: code and first name."""
     services = services_of(request)
     code = normalise_code(request.path_params.get("code") or request.query_params.get("code", ""))[: CODE_LENGTH * 2]
-    boot: dict[str, JSON] = {"code": code}
+    boot: dict[str, JSON] = {"code": code, "returning": None}
     error = None
     status = 200
     if code:
@@ -103,7 +104,7 @@ async def join_by_form(request: Request) -> Response:
         return services.pages.render(
             request,
             "join",
-            {"code": normalise_code(code)[: CODE_LENGTH * 2]},
+            {"code": normalise_code(code)[: CODE_LENGTH * 2], "returning": None},
             status=refused.status,
             error=refused.message,
             code=code[:20],
@@ -129,11 +130,16 @@ async def join_lesson(services: Services, request: Request, code: str, name: str
     """Find a lesson by its code and give this person's id in it: the one they have, or a new one. Raises Refused."""
     live = await services.registry.find(code)
     known = _seated(services, request, live)
-    if known is not None:
+    # A program's token always gives the same person. A browser may be shared: another name is another child.
+    if known is not None and (presented_token(request) or _same_name(live.state.people[known].name, name)):
         return live, known
     if live.state.phase == "ended":
         raise Ended(_OVER)
     return live, await live.join(name)
+
+
+def _same_name(known: str, typed: str) -> bool:
+    return names.key(typed.strip()) in {names.key(known), names.key(known.rsplit(" (", 1)[0])}
 
 
 def _seated(services: Services, request: Request, live: LiveLesson) -> str | None:

@@ -19,12 +19,20 @@ LANGUAGES = ("en", "ar")
 RIGHT_TO_LEFT = frozenset({"ar"})
 
 
+class _Built(msgspec.Struct):
+    """One page's files, as the build lists them."""
+
+    file: str = ""
+    css: tuple[str, ...] = ()
+    imports: tuple[str, ...] = ()
+
+
 class Pages:
     """Renders templates with the messages of the reader's language."""
 
     def __init__(self, assets: Assets) -> None:
         self._assets = assets
-        self._manifest: dict[str, dict[str, object]] = msgspec.json.decode((assets.dist / "manifest.json").read_bytes())
+        self._manifest = msgspec.json.decode((assets.dist / "manifest.json").read_bytes(), type=dict[str, _Built])
         self._environment = jinja2.Environment(
             loader=jinja2.FileSystemLoader(assets.templates),
             autoescape=True,
@@ -68,11 +76,14 @@ class Pages:
         return HTMLResponse(html, status)
 
     def _asset(self, name: str) -> str:
-        return f"/static/{self._manifest[name]['file']}"
+        """Give the address of a built file by its logical name, such as ``join.js`` or ``join.css``."""
+        page, kind = name.rsplit(".", 1)
+        built = self._manifest[page]
+        return f"/static/{built.css[0] if kind == 'css' else built.file}"
 
-    def _imports(self, name: str) -> list[str]:
-        found = self._manifest[name].get("imports", [])
-        return [f"/static/{each}" for each in found] if isinstance(found, list) else []
+    def _imports(self, page: str) -> list[str]:
+        """Give the addresses of what a page's script imports, to be fetched with it and not after it."""
+        return [f"/static/{each}" for each in self._manifest[page].imports]
 
     def _read_messages(self, language: str, page: str) -> dict[str, str]:
         messages: dict[str, str] = {}
