@@ -97,13 +97,16 @@ class Balance(msgspec.Struct, frozen=True):
         return self.value >= PARALLEL_BALANCE and self.cross_edit < PARALLEL_CROSS_EDIT
 
 
-def weigh(shares: Iterable[Share]) -> Balance:
-    """Compare the people who were there; shares without presence are left out (P14)."""
+def weigh(shares: Iterable[Share], *, begun: bool = False) -> Balance:
+    """Compare the people who were there; shares without presence are left out (P14).
+
+    ``begun``: somebody has worked, though perhaps nobody who is measured.
+    """
     present = [share for share in shares if share.seconds > 0]
     units = sum(share.units for share in present)
     people = len(present)
     if not units:
-        return Balance("not started", None, 0, people)
+        return Balance("too early" if begun else "not started", None, 0, people)
     cross_edit = min(1.0, sum(share.crossed for share in present) / units)
     if people == 1:
         return Balance("working solo", None, units, people, cross_edit)

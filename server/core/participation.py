@@ -332,7 +332,7 @@ class Participation:
         quiet_since = room.quiet_since()
         last_at = room.authorship.last_at
         shares = list(self._shares(key, self.lesson.created_at, now, now)) if self.lesson.participation else []
-        found = weigh(shares) if self.lesson.participation else None
+        found = weigh(shares, begun=last_at is not None) if self.lesson.participation else None
         reasons = attention.reasons(self.lesson, key, found, quiet_since, last_at is not None, now)
         figures = RoomFigures(
             members={participant: self._member(room, participant, now) for participant in self._members(key)},
