@@ -37,11 +37,11 @@ format: $(TOOLS)
 types: $(TOOLS)
 	$(VENV)/bin/python -m mypy --strict server tests hatch_build.py
 
-scripts: $(PACKAGES)
+scripts: $(PACKAGES) tests/node_modules
 	$(VENV)/bin/npm --prefix static run --silent check
-	$(VENV)/bin/node --test --test-reporter=dot "tests/**/*.test.mjs"
+	$(VENV)/bin/node --test --test-force-exit --test-timeout=60000 --test-reporter=dot "tests/**/*.test.mjs"
 
-tests: $(TOOLS) $(BUNDLE) system
+tests: $(TOOLS) $(BUNDLE) tests/node_modules system
 	$(VENV)/bin/python -m pytest $(ARGS)
 
 screenshots: $(TOOLS) $(BUNDLE) system
@@ -49,7 +49,7 @@ screenshots: $(TOOLS) $(BUNDLE) system
 
 $(VENV)/bin/python:
 	@test -n "$(PYTHON)" || { echo "Roundtable needs Python 3.11 or newer: install it, or name it with PYTHON=..." >&2; exit 1; }
-	$(PYTHON) -m venv $(VENV)
+	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
 
 # Node comes from the registry too. The wheel's launcher runs it as a child and keeps signals to itself: link the
 # program instead, so that stopping `node` stops Node.
@@ -62,11 +62,13 @@ $(TOOLS): requirements-dev.txt | $(ENVIRONMENT)
 	$(PIP) install --quiet --require-hashes -r requirements-dev.txt
 	@touch $@
 
-# tests/node_modules lets the peers in tests/ import the packages locked here.
 $(PACKAGES): static/package.json static/package-lock.json static/.npmrc | $(ENVIRONMENT)
 	$(VENV)/bin/npm --prefix static ci --no-audit --no-fund --no-update-notifier --loglevel=error
-	@if [ -d tests ]; then ln -sfn ../static/node_modules tests/node_modules; fi
 	@touch $@
+
+# Scripts in tests/ import the packages locked in static/ by their names.
+tests/node_modules: | $(PACKAGES)
+	@ln -sfn ../static/node_modules $@
 
 $(BUNDLE): $(SOURCES) $(PACKAGES)
 	$(VENV)/bin/npm --prefix static run --silent build

