@@ -319,9 +319,9 @@ class Participation:
             text = "".join([piece for _, piece in passage])
             paragraphs: list[dict[str, int]] = [{}]
             for author, piece in passage:
-                first, *others = piece.split("\n")
+                first, *others = piece.split("\n") if "\n" in piece else (piece,)
                 paragraphs[-1][author] = paragraphs[-1].get(author, 0) + len(first)
-                paragraphs += ({author: len(line)} for line in others)
+                paragraphs += [{author: len(line)} for line in others]
             excerpt = tuple(room.authorship.replica.ending(EXCERPT_CHARACTERS))
             room.reading = _Reading(len(_WORD.findall(text)), excerpt, paragraphs)
         return room.reading

@@ -92,7 +92,18 @@ class Replica:
 
     def passage(self) -> Passage:
         """Give the whole text by author; neighbours always differ in author."""
-        return _merged((run.author, run.text) for run in self.runs())
+        passage: Passage = []
+        author, texts = "", [""]
+        run = self._first
+        while run is not None:  # written out: of all reading, this walk is what costs
+            if run.text:
+                if run.author != author:
+                    passage.append((author, "".join(texts)))
+                    author, texts = run.author, []
+                texts.append(run.text)
+            run = run.right
+        passage.append((author, "".join(texts)))
+        return passage[1:]
 
     def ending(self, characters: int) -> Passage:
         """Give the last ``characters`` of the text by author."""
@@ -102,9 +113,11 @@ class Replica:
             if not run.deleted:
                 text = run.text[-characters:]
                 characters -= len(text)
+                if pieces and pieces[-1][0] == run.author:
+                    text += pieces.pop()[1]
                 pieces.append((run.author, text))
             run = run.left
-        return _merged(reversed(pieces))
+        return pieces[::-1]
 
     def text(self) -> str:
         return "".join([run.text for run in self.runs()])
@@ -362,21 +375,6 @@ def stretches(runs: Iterable[Run]) -> list[list[Run]]:
                 other = other.right
         groups.append(list(group))
     return groups
-
-
-def _merged(pieces: Iterable[tuple[str, str]]) -> Passage:
-    passage: Passage = []
-    texts: list[str] = []
-    current = None
-    for author, text in pieces:
-        if author != current:
-            if current is not None:
-                passage.append((current, "".join(texts)))
-            current, texts = author, []
-        texts.append(text)
-    if current is not None:
-        passage.append((current, "".join(texts)))
-    return passage
 
 
 def _cut(text: str, units: int) -> tuple[str, str]:
