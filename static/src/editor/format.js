@@ -189,7 +189,9 @@ export function deleteBack(state) {
   const before = [...new Intl.Segmenter(undefined, { granularity: "grapheme" }).segment(state.sliceDoc(line.from, at))].pop()?.segment.length ?? 1
   const emptied = emptiedBy(state, at - before, at)
   if (at === from && !emptied) return null
-  return { changes: emptied ?? { from: at - before, to: at }, scrollIntoView: true, userEvent: "delete.backward" }
+  // The cursor stays inside, so that what is typed next is still bold.
+  return emptied ? { changes: emptied, scrollIntoView: true, userEvent: "delete.backward" }
+    : { changes: { from: at - before, to: at }, selection: { anchor: at - before }, scrollIntoView: true, userEvent: "delete.backward" }
 }
 
 /** @param {EditorState} state @param {number} at */

@@ -12,7 +12,7 @@ export function lobby(page) {
   const count = page.state.lobby?.count ?? 0
   const choosing = Object.keys(rooms ?? {}).length > 0
   return html`
-    <header class="bar"><p class="bar-title">${lesson.title}</p><span class="grow"></span>
+    <header class="bar"><p class="bar-title">${lesson.title}</p>
       ${page.lesson.connected ? nothing : html`<span class="chip heed">${icon("offline", 16)} ${t("lesson.offline")}</span>`}${leaveButton(page)}</header>
     <main id="main" class="page lobby stack" tabindex="-1">
       ${teacherMessages(page)}

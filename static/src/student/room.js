@@ -101,12 +101,9 @@ function sheet(page, locked) {
   const off = locked || !text?.writable
   return html`<section class="card sheet ${locked ? "locked" : ""}" aria-label=${t("sheet")}>
     <div class="tools" role="toolbar" aria-label=${t("tools")} @keydown=${roam}>
-      ${TOOLS.map(([command, letter, key], index) => html`<button class="btn quiet tool tool-${command}" tabindex=${index ? -1 : 0} title="${t(`tool.${command}`)} (${key})" aria-label=${t(`tool.${command}`)}
-        aria-pressed=${text?.formats.has(command) ?? false} aria-disabled=${off} @mousedown=${keepFocus} @click=${() => off || text?.run(command)}>${letter || icon(command)}</button>`)}
-      <button class="btn quiet tool" tabindex="-1" title="${t("tool.undo")} (Ctrl+Z)" aria-label=${t("tool.undo")} aria-disabled=${off || !text?.canUndo} @mousedown=${keepFocus} @click=${() => off || text?.run("undo")}>${icon("undo")}</button>
-      <button class="btn quiet tool" tabindex="-1" title="${t("tool.redo")} (Ctrl+Y)" aria-label=${t("tool.redo")} aria-disabled=${off || !text?.canRedo} @mousedown=${keepFocus} @click=${() => off || text?.run("redo")}>${icon("redo")}</button>
+      ${locked ? nothing : buttons(text, off)}
       <span class="grow"></span>
-      <button class="btn quiet who-wrote" tabindex="-1" aria-pressed=${desk.authorsShown} @click=${() => desk.showAuthors(!desk.authorsShown)}>${t("authors")}</button>
+      <button class="btn quiet who-wrote" tabindex=${locked ? 0 : -1} aria-pressed=${desk.authorsShown} @click=${() => desk.showAuthors(!desk.authorsShown)}>${t("authors")}</button>
     </div>
     ${desk.host}
     ${state.lesson.starters?.length && !locked ? html`<div class="tools starters" role="group" aria-label=${t("starters")}><span class="small soft" aria-hidden="true">${t("starters")}</span>
@@ -114,6 +111,14 @@ function sheet(page, locked) {
     <div class="tools foot"><span class="small soft">${t("words", { count: text?.words ?? 0 })}</span><span class="grow"></span>
       ${ready(page)}</div>
   </section>`
+}
+
+/** @param {import("../editor/index.js").RoomText | undefined} text @param {boolean} off */
+function buttons(text, off) {
+  return html`${TOOLS.map(([command, letter, key], index) => html`<button class="btn quiet tool tool-${command}" tabindex=${index ? -1 : 0} title="${t(`tool.${command}`)} (${key})" aria-label=${t(`tool.${command}`)}
+        aria-pressed=${text?.formats.has(command) ?? false} aria-disabled=${off} @mousedown=${keepFocus} @click=${() => off || text?.run(command)}>${letter || icon(command)}</button>`)}
+      <button class="btn quiet tool" tabindex="-1" title="${t("tool.undo")} (Ctrl+Z)" aria-label=${t("tool.undo")} aria-disabled=${off || !text?.canUndo} @mousedown=${keepFocus} @click=${() => off || text?.run("undo")}>${icon("undo")}</button>
+      <button class="btn quiet tool" tabindex="-1" title="${t("tool.redo")} (Ctrl+Y)" aria-label=${t("tool.redo")} aria-disabled=${off || !text?.canRedo} @mousedown=${keepFocus} @click=${() => off || text?.run("redo")}>${icon("redo")}</button>`
 }
 
 /** @param {Page} page */
