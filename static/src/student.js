@@ -78,6 +78,7 @@ let shownStage
 function draw() {
   const stage = stageOf(lesson.state, lesson.bye)
   if (stage === "opening") return
+  document.title = [lesson.state?.room?.name ?? lesson.state?.lesson.title, t("product")].filter(Boolean).join(" · ")
   if (shownStage === undefined) app.replaceChildren()
   render(html`${lesson.state?.lesson.demonstration ? html`<p class="demonstration">${t("demonstration")}</p>` : ""}${view(stage)}`, app)
   // A new stage begins at its heading, unless the person is already in the text.
@@ -122,5 +123,11 @@ setInterval(() => {
   }
   if (timer) schedule()
 }, 500)
+
+// No word at all would look broken: the page says that it keeps trying.
+setTimeout(() => {
+  const waiting = document.querySelector("#main > .lead")
+  if (!lesson.state && !lesson.bye && waiting) waiting.textContent = t("opening.slow")
+}, 6000)
 
 lesson.open()

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
 import { EditorSelection, EditorState } from "@codemirror/state"
-import { closingMarks, continueBlock, deleteBack, formatAt, insertStarter, toggleBlock, toggleInline, typeHeld } from "../../static/src/editor/format.js"
+import { closingMarks, continueBlock, deleteBack, formatAt, insertStarter, keepPairs, toggleBlock, toggleInline, typeHeld } from "../../static/src/editor/format.js"
 import { summaryLanguage } from "../../static/src/editor/markdown.js"
 import { countWords } from "../../static/src/editor/words.js"
 
@@ -77,6 +77,21 @@ test("Backspace takes the letter that is seen, or makes the line plain", () => e
   ["find **r|**", "find |"],
   ["plain|", null],
   ["|plain", null],
+]))
+
+test("deleting across the edge of bold leaves no mark alone", () => each(state => {
+  const guarded = EditorState.create({ doc: state.doc, selection: state.selection, extensions: [summaryLanguage.extension, keepPairs] })
+  const { from, to } = state.selection.main
+  const { newDoc, newSelection } = guarded.update({ changes: { from, to }, userEvent: "delete.selection" })
+  return { changes: { from: 0, to: state.doc.length, insert: newDoc }, selection: newSelection }
+}, [
+  ["**bo|ld** pla|in", "**bo|**in"],
+  ["pla|in **bo|ld**", "pla|**ld**"],
+  ["find **|ripe|** acorns", "find | acorns"],
+  ["find |**ripe**| acorns", "find | acorns"],
+  ["find **ri|pe*s*|** x", "find **ri|** x"],
+  ["**one|** and **tw|o**", "**one|o**"],
+  ["pl|ai|n", "pl|n"],
 ]))
 
 test("the pressed buttons tell what the cursor is in", () => {

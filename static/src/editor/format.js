@@ -2,11 +2,10 @@
  * What the toolbar and the keyboard do to the text. Each command takes an editor state and returns what to dispatch, or null when
  * it has nothing to do; the text stays plain Markdown.
  */
-import { EditorSelection } from "@codemirror/state"
+import { EditorSelection, EditorState } from "@codemirror/state"
 import { treeOf } from "./markdown.js"
 
 /**
- * @typedef {import("@codemirror/state").EditorState} EditorState
  * @typedef {import("@codemirror/state").TransactionSpec} TransactionSpec
  * @typedef {import("@codemirror/state").ChangeSpec} ChangeSpec
  * @typedef {import("@lezer/common").SyntaxNode} SyntaxNode
@@ -237,3 +236,50 @@ export function insertStarter(state, starter) {
   const end = /\s[?!]$/u.test(words) ? 1 : 0
   return { changes: { from: at, insert }, selection: { anchor: at + lead.length + words.length - end }, scrollIntoView: true, userEvent: "input.starter" }
 }
+
+/**
+ * Keep hidden marks in pairs: what is deleted or typed over across the edge of bold or italic takes the words and leaves the marks that
+ * still hold some; when nothing is left between them, both go. A mark alone would stand in the text as bare asterisks.
+ */
+export const keepPairs = EditorState.transactionFilter.of(transaction => {
+  const typed = transaction.isUserEvent("delete") || transaction.isUserEvent("input")
+  if (!transaction.docChanged || !typed || transaction.isUserEvent("delete.format") || transaction.isUserEvent("input.format")) return transaction
+  const tree = treeOf(transaction.startState)
+  let cut = false
+  /** @type {{from: number, to?: number, insert?: import("@codemirror/state").Text}[]} */
+  const changes = []
+  let cursor = 0
+  transaction.changes.iterChanges((from, to, _fromAfter, _toAfter, insert) => {
+    /** @type {{from: number, to: number, closes: boolean}[]} */
+    let kept = []
+    /** @type {{from: number, to: number}[]} */
+    const gone = []
+    if (from < to) {
+      tree.iterate({ from, to, enter: ({ name, from: start, to: end }) => {
+        const size = name === "StrongEmphasis" ? 2 : name === "Emphasis" ? 1 : 0
+        if (!size || from <= start && end <= to) return
+        const marks = [{ from: start, to: start + size, closes: false }, { from: end - size, to: end, closes: true }]
+        const emptied = from <= start + size && end - size <= to
+        const touched = marks.filter(mark => mark.from < to && mark.to > from)
+        if (!emptied && !touched.length) return
+        cut = true
+        if (emptied) gone.push(...marks)
+        else kept.push(...touched)
+      } })
+    }
+    kept.sort((a, b) => a.from - b.from)
+    // From inside one bold to inside the next: the two become one.
+    const [first, second] = kept
+    if (kept.length === 2 && first.closes && !second.closes && first.to - first.from === second.to - second.from) kept = []
+    let at = Math.min(from, ...gone.map(mark => mark.from))
+    cursor = at + insert.length
+    changes.push({ from: at, insert })
+    for (const mark of kept) {
+      if (at < mark.from) changes.push({ from: at, to: mark.from })
+      at = mark.to
+    }
+    const end = Math.max(to, ...gone.map(mark => mark.to))
+    if (at < end) changes.push({ from: at, to: end })
+  })
+  return cut ? { changes, selection: { anchor: cursor }, scrollIntoView: true } : transaction
+})

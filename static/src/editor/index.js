@@ -33,8 +33,8 @@ const STEP_1 = 0
 const WRITING_MS = 3000
 /** Pauses before the room's text is opened again after a final close; a text that keeps being refused must not become a storm. */
 const REOPEN_MS = [0, 2000, 5000, 15_000, 30_000]
-/** Author marks are drawn at most this often while people type. */
-const AUTHORS_MS = 250
+/** Words are counted and author marks drawn at most this often: on a slow laptop a long text takes longer than a keystroke may. */
+const SETTLE_MS = 250
 
 export class RoomText extends EventTarget {
   /** What the server refused since the last look; the page shows it to be copied. */
@@ -48,8 +48,9 @@ export class RoomText extends EventTarget {
   #closed = false
   #refusals = 0
   /** @type {((client: number) => import("./authors.js").Author | undefined) | null} */ #authorOf = null
+  #authorsDrawn = false
   /** @type {ReturnType<typeof setTimeout> | undefined} */ #reopening
-  /** @type {ReturnType<typeof setTimeout> | undefined} */ #drawing
+  /** @type {ReturnType<typeof setTimeout> | undefined} */ #settling
   /** @type {Map<number, number>} client → when they last wrote */ #wroteAt = new Map()
   /** @type {ReturnType<typeof setInterval>} */ #ticking
 
@@ -105,7 +106,7 @@ export class RoomText extends EventTarget {
   /** Show who wrote what by this map, or stop with null. @param {((client: number) => import("./authors.js").Author | undefined) | null} authorOf */
   setAuthors(authorOf) {
     this.#authorOf = authorOf
-    this.#drawAuthors()
+    this.#settle()
   }
 
   /** @param {import("./view.js").EditorCommand} command */
@@ -128,7 +129,7 @@ export class RoomText extends EventTarget {
     this.#closed = true
     clearInterval(this.#ticking)
     clearTimeout(this.#reopening)
-    clearTimeout(this.#drawing)
+    clearTimeout(this.#settling)
     await this.#live?.close()
     this.#live = undefined
   }
@@ -140,14 +141,13 @@ export class RoomText extends EventTarget {
       changed: () => this.#changed(),
       edited: clients => {
         for (const client of clients) this.#wroteAt.set(client, Date.now())
-        this.#drawAuthors()
-        this.words = countWords(this.text)
+        this.#settle()
         this.#changed()
       },
       synced: () => { this.#refusals = 0; this.closedWith = undefined; this.#changed() },
       closed: code => void this.#refuse(code),
     })
-    this.#drawAuthors()
+    this.#settle()
   }
 
   /** A final close: keep what has no receipt for its author, forget the device's copy, and open the room's true text. @param {number} code */
@@ -175,12 +175,16 @@ export class RoomText extends EventTarget {
 
   #changed() { if (!this.#closed) this.dispatchEvent(new Event("change")) }
 
-  #drawAuthors() {
-    if (this.#drawing || this.#closed) return
-    this.#drawing = setTimeout(() => {
-      this.#drawing = undefined
-      if (this.#live) showAuthors(this.#live.pane.view, this.#live.text, this.#authorOf)
-    }, AUTHORS_MS)
+  #settle() {
+    if (this.#settling || this.#closed) return
+    this.#settling = setTimeout(() => {
+      this.#settling = undefined
+      if (!this.#live) return
+      if (this.#authorOf || this.#authorsDrawn) showAuthors(this.#live.pane.view, this.#live.text, this.#authorOf)
+      this.#authorsDrawn = this.#authorOf !== null
+      this.words = countWords(this.text)
+      this.#changed()
+    }, SETTLE_MS)
   }
 }
 

@@ -7,7 +7,7 @@ import { EditorView, drawSelection, dropCursor, keymap, placeholder } from "@cod
 import { yCollab, yUndoManagerKeymap } from "y-codemirror.next"
 import { authorMarks } from "./authors.js"
 import { remoteCursors } from "./cursors.js"
-import { closingMarks, continueBlock, deleteBack, formatAt, insertStarter, toggleBlock, toggleInline, typeHeld } from "./format.js"
+import { closingMarks, continueBlock, deleteBack, formatAt, insertStarter, keepPairs, toggleBlock, toggleInline, typeHeld } from "./format.js"
 import { formattedMarkdown } from "./markdown.js"
 
 /**
@@ -45,6 +45,7 @@ export class EditorPane {
           dropCursor(),
           placeholder(hint),
           formattedMarkdown(),
+          keepPairs,
           yCollab(text, null, { undoManager: undo }),
           remoteCursors(text, awareness),
           authorMarks,

@@ -20,11 +20,11 @@ export function bar(desk) {
   const everyone = people(desk.state)
   const here = everyone.filter((person) => person.here).length
   return html`<header class="bar desk-bar">
-    <h1>${lesson.title}</h1>
+    <div class="desk-about"><h1>${lesson.title}</h1>
     ${lesson.phase === "ended" ? nothing : html`
       <button class="code" @click=${() => copyText(joinAddress().href, toast)} aria-label=${t("code.copy", { code: spaced(lesson.code) })} title=${t("code.copy.short")}>
         <bdi>${spaced(lesson.code)}</bdi></button>
-      <span class="soft small">${t("here_of", { here, count: everyone.length })}</span>`}
+      <span class="soft small">${t("here_of", { here, count: everyone.length })}</span>`}</div>
     <div class="desk-actions">${lesson.phase === "ended" ? html`<a class="btn main" href=${boot.urls.report}>${t("report.open")}</a>` : actions(desk)}</div>
   </header>`
 }
