@@ -11,7 +11,9 @@ import socket
 import sys
 from collections.abc import Coroutine, Mapping, Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import structlog
 import uvicorn
@@ -19,11 +21,12 @@ import uvloop
 
 from server.app import JOURNAL_FILE, build_services, create_app
 from server.clock import now_ms
-from server.demonstration import run_demonstration
+from server.demonstration import prepare_demonstration
 from server.errors import NotFound, RoundtableError, SettingsError
 from server.journal.sqlite import SqliteJournal
 from server.report.exports import read_exports
 from server.settings import Settings, read_settings
+from server.web.services import Services
 
 _GRACE_SECS = 8
 _PING_SECS = 20.0
@@ -40,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             case "web":
                 _run(_serve(settings))
             case "demo":
-                _run(_serve(settings, demonstration=True))
+                _run(_demonstrate(settings))
             case "moderator":
                 _run(_moderate())
             case "purge":
@@ -94,16 +97,48 @@ def _configure_logging(settings: Settings) -> None:
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")
 
 
-async def _serve(settings: Settings, *, demonstration: bool = False) -> None:
+async def _serve(settings: Settings) -> None:
     services = build_services(settings)
-    listener = _listen(settings)
-    with closing(listener):
-        config = uvicorn.Config(
-            create_app(services),
+    await services.journal.open()
+    with closing(_listen(settings)) as listener:
+        server = _server(services)
+        print(f"Roundtable is at {_address(listener)}", flush=True)
+        await server.serve([listener])
+
+
+async def _demonstrate(settings: Settings) -> None:
+    with TemporaryDirectory(prefix="roundtable-") as folder:
+        services = build_services(replace(settings, data=Path(folder)))
+        await services.journal.open()
+        with closing(_listen(settings)) as listener:
+            address = _address(listener)
+            demonstration = await prepare_demonstration(services, address)
+            server = _server(services, front_door=demonstration.teach)
+            print(f"Roundtable is at {address} with a lesson in progress.", flush=True)
+            print(f"  Its teacher sees  {demonstration.teach}")
+            print(f"  its projector     {demonstration.project}")
+            print(f"  join as a student {demonstration.join}", flush=True)
+            async with asyncio.TaskGroup() as tasks:
+                students = tasks.create_task(demonstration.run(services, address))
+                await server.serve([listener])
+                students.cancel()
+
+
+def _address(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    if host in {"0.0.0.0", "::"}:
+        host = "127.0.0.1"
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+def _server(services: Services, front_door: str | None = None) -> uvicorn.Server:
+    return uvicorn.Server(
+        uvicorn.Config(
+            create_app(services, front_door),
             loop="none",
             http="httptools",
             ws="websockets-sansio",
-            ws_max_size=settings.limits.frame_bytes,
+            ws_max_size=services.settings.limits.frame_bytes,
             ws_ping_interval=_PING_SECS,
             ws_ping_timeout=_PING_SECS,
             # Small frames gain nothing from compression: a third more CPU and 34 kB a client for it (measured 2026-11).
@@ -114,16 +149,7 @@ async def _serve(settings: Settings, *, demonstration: bool = False) -> None:
             log_config=None,
             timeout_graceful_shutdown=_GRACE_SECS,
         )
-        server = uvicorn.Server(config)
-        await services.journal.open()
-        host, port = listener.getsockname()[:2]
-        address = f"http://{'127.0.0.1' if host in {'0.0.0.0', '::'} else host}:{port}"
-        print(f"Roundtable is at {address}", flush=True)
-        async with asyncio.TaskGroup() as tasks:
-            demo = tasks.create_task(run_demonstration(services, address)) if demonstration else None
-            await server.serve([listener])
-            if demo is not None:
-                demo.cancel()
+    )
 
 
 def _listen(settings: Settings) -> socket.socket:

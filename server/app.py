@@ -75,8 +75,11 @@ def build_services(settings: Settings) -> Services:
     )
 
 
-def create_app(services: Services) -> Starlette:
-    """Give the ASGI application. The journal must be open; the lifespan closes it."""
+def create_app(services: Services, front_door: str | None = None) -> Starlette:
+    """Give the ASGI application. The journal must be open; the lifespan closes it.
+
+    ``front_door`` is where the start page sends a visitor who has no lessons of their own: the demonstration.
+    """
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -116,6 +119,7 @@ def create_app(services: Services) -> Starlette:
         lifespan=lifespan,
     )
     app.state.services = services
+    app.state.front_door = front_door
     return app
 
 

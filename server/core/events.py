@@ -70,7 +70,7 @@ class LessonCreated(Event, frozen=True, tag="lesson_created"):
     minutes: int | None = None
     participation: bool = True
     template: str = ""
-    roster: dict[str, str] = {}  # noqa: RUF012  msgspec copies the default; name, casefolded -> room id
+    roster: dict[str, str] = {}
     language: str = "en"
     demonstration: bool = False
 
@@ -87,7 +87,7 @@ class RoomRenamed(Event, frozen=True, tag="room_renamed"):
 
 
 class RoomClosed(Event, frozen=True, tag="room_closed"):
-    """The room takes nobody any more; its text stays. Its members' new seats are events of their own, before this one."""
+    """The room takes nobody any more; its text stays. Its members' new seats are events before this one."""
 
     room: str
 
@@ -110,7 +110,7 @@ class ParticipantLeft(Event, frozen=True, tag="participant_left"):
 
 
 class Seated(Event, frozen=True, tag="seated"):
-    """Given a place: ``room`` None is the lobby. ``seat`` 1… is unique in the room and kept there; it gives the colour."""
+    """Given a place: ``room`` None is the lobby. ``seat`` 1… is unique in the room, kept there, and gives the colour."""
 
     participant: str
     room: str | None
@@ -512,7 +512,7 @@ class RoomDraft(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class LessonDraft(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The body of ``POST /api/lessons``. Give ``rooms`` or ``room_count``; without either, a ``roster`` names the rooms."""
+    """The body of ``POST /api/lessons``: ``rooms``, or ``room_count``, or a ``roster`` that names the rooms."""
 
     title: Title
     task: Prose = ""

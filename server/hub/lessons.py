@@ -49,6 +49,10 @@ from server.settings import Limits
 log = structlog.get_logger(__name__)
 
 
+NODE = ""
+"""This process's name in presence events: the embedded journal has one process, which needs none."""
+
+
 def new_context() -> Context:
     """Give a decision what the core may not take for itself: the time, chance, and new identifiers."""
     return Context(now=now_ms(), rng=random.Random(secrets.randbits(64)), new_id=lambda: secrets.token_urlsafe(9))
@@ -115,7 +119,7 @@ class LiveLesson:
         """Fold the journal so far and follow it from then on. Raises NotFound when there is no such lesson."""
         self._tail = await self._journal.follow(self.id, self._receive)
         self._live = True
-        if self._stale_documents or any(person.nodes for person in self.state.people.values()):
+        if self._stale_documents or any(NODE in person.nodes for person in self.state.people.values()):
             # An earlier process ended without closing what it held open: presences end where its entries do.
             await self._commit((NodeLost(),))
         self._schedule_due()
@@ -160,12 +164,13 @@ class LiveLesson:
     def _follow(self, event: AnyEvent, at: int) -> None:
         """Do what an event asks of live sockets, besides showing it."""
         match event:
-            case DocumentOpened(room=room, participant=participant):
-                self._stale_documents.add((room, participant))
+            case DocumentOpened(room=room, participant=participant, node=node):
+                if node == NODE:
+                    self._stale_documents.add((room, participant))
             case DocumentClosed(room=room, participant=participant):
                 self._stale_documents.discard((room, participant))
                 self._last_closed[room, participant] = at
-            case NodeLost():
+            case NodeLost(node=node) if node == NODE:
                 for key in self._stale_documents:
                     self._last_closed[key] = at
                 self._stale_documents.clear()

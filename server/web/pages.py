@@ -41,7 +41,10 @@ async def home(request: Request) -> Response:
     """``/``: join, or start; and this browser's lessons."""
     services = services_of(request)
     lessons: list[JSON] = []
-    for grant in services.tokens.grants(request, "teacher"):
+    grants = services.tokens.grants(request, "teacher")
+    if request.app.state.front_door is not None and not grants:
+        return RedirectResponse(request.app.state.front_door, 303)
+    for grant in grants:
         try:
             state = (await services.registry.get(grant.lesson)).state
         except NotFound:
