@@ -67,6 +67,13 @@ test("a page opened late is not warned of what has passed, and an extension warn
   assert.equal(warnings.look(undefined, 401_000), null)
 })
 
+test("a timer set anew to less is no warning by itself", () => {
+  const warnings = new Warnings()
+  warnings.look(1_200_000, 0)
+  assert.equal(warnings.look(62_000, 500), null)
+  assert.equal(warnings.look(62_000, 2_000), 1)
+})
+
 test("a laptop that slept hears the nearer warning only", () => {
   const warnings = new Warnings()
   warnings.look(1_000_000, 0)

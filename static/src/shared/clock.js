@@ -30,7 +30,9 @@ export function formatClock(seconds) {
 /** Tells each warning once per timer; an extension past a warning arms it again. */
 export class Warnings {
   /** @type {number | undefined} */
-  #before
+  #endsAt
+  /** Seconds left at the last look. */
+  #before = 0
 
   /**
    * Look at the clock. Returns 5 or 1 when that many minutes are left since the last look, 0 when time has just run out, else null.
@@ -40,11 +42,15 @@ export class Warnings {
    * @returns {number | null}
    */
   look(endsAt, now) {
-    if (endsAt === undefined) { this.#before = undefined; return null }
-    const left = secondsLeft(endsAt, now)
+    const left = endsAt === undefined ? 0 : secondsLeft(endsAt, now)
     const before = this.#before
     this.#before = left
-    if (before === undefined || left >= before) return null
+    if (endsAt !== this.#endsAt) {
+      // A new timer, or one set anew: what lies before its length has not passed, it was never there.
+      this.#endsAt = endsAt
+      return null
+    }
+    if (endsAt === undefined || left >= before) return null
     if (left === 0) return 0
     // The last one crossed counts: a laptop that slept through both hears only the nearer.
     const crossed = WARNING_MINUTES.filter(minutes => before > minutes * 60 && left <= minutes * 60)
