@@ -199,6 +199,30 @@ def test_typing_on_makes_one_run() -> None:
     assert not replica.type_on(item(1, 1, "b", Id(1, 0)), "mia")  # sent again
 
 
+@pytest.mark.parametrize(("mia", "tom"), [(1, 2), (2, 1)])
+def test_typing_on_where_a_classmate_has_just_written_is_placed_as_yjs_places_it(mia: int, tom: int) -> None:
+    writers = Writer(mia), Writer(tom)
+    replica = Replica()
+
+    def share(sender: Writer) -> None:
+        for update in sender.sent:
+            take(replica, update)
+            for writer in writers:
+                writer.receive(update)
+        sender.sent.clear()
+
+    first, second = writers
+    second.insert(0, "T")
+    share(second)
+    first.insert(0, "a")
+    share(first)
+    second.insert(0.5, "q")  # between a and T, while Mia types on there
+    first.insert(0.5, "b")
+    share(second)
+    share(first)
+    assert replica.text() == str(first.text) == str(second.text)
+
+
 def test_only_the_new_end_of_a_known_item_is_taken() -> None:
     replica = Replica()
     replica.insert(item(1, 0, "ab😀"), "mia")
