@@ -1,0 +1,143 @@
+"""The journal: everything that happened in a lesson, in order and durable.
+
+::
+
+    hub: admit ──► append ──► durable ──► tails, in order ──► hub applies and sends
+                                     └──────────────────────► moderator folds
+
+Whoever follows a lesson is given entries only once they are durable, so what anyone has seen is never lost.
+The journal knows lessons, codes and bytes; what the bytes say is for ``core.events``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from server.errors import Unavailable
+
+READ_ENTRIES = 500
+"""How many entries one ``read``, and one batch of history, holds: a few milliseconds of folding on the loop."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One thing that happened.
+
+    ``seq`` counts 1, 2, 3 … within one lesson, without gaps. ``at`` is in milliseconds since the epoch by the
+    server's clock and never decreases within a lesson. ``body`` is one encoded event, opaque here.
+    """
+
+    seq: int
+    at: int
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class LessonRow:
+    """What the journal knows of a lesson without reading its entries; times in milliseconds since the epoch.
+
+    ``last_at`` is when its last entry was made (``created_at`` while there is none).
+    """
+
+    lesson: str
+    code: str
+    created_at: int
+    last_at: int
+    ended_at: int | None
+
+
+Receive = Callable[[Sequence[Entry]], None]
+"""Takes entries, at least one, in order. Called on the event loop; must not keep or change the sequence."""
+
+Done = Callable[[Unavailable | None], None]
+"""Called exactly once, on the event loop: with None when the entries are durable and every tail has received
+them, with the error when they are not part of the journal."""
+
+
+class Tail(Protocol):
+    """A lesson being followed."""
+
+    def close(self) -> None:
+        """Stop following; nothing is received from this moment on. Closing twice is allowed."""
+
+
+class Journal(Protocol):
+    """An append-only record of every lesson.
+
+    All methods are called on the event loop that called ``open``. Before ``open`` and after ``close`` all of
+    them refuse with ``Unavailable``.
+    """
+
+    async def open(self) -> None:
+        """Make the store ready; everything acknowledged before is there. Opening twice is allowed.
+
+        Raises:
+            SettingsError: the store cannot be used; the sentence says what to set.
+        """
+
+    async def close(self) -> None:
+        """Make durable what was appended, answer it, then refuse everything. Closing twice is allowed."""
+
+    async def create(self, lesson: str, code: str, at: int, bodies: Sequence[bytes]) -> bool:
+        """Begin a lesson with its first entries; durable on return.
+
+        Returns False, with nothing written, when the code (or the lesson's id) is taken. Raises ``Unavailable``.
+        """
+
+    async def find(self, code: str) -> str | None:
+        """Return the id of the lesson that has this code."""
+
+    def append(self, lesson: str, at: int, bodies: Sequence[bytes], done: Done | None = None) -> None:
+        """Add entries to a lesson, all or none; cheap enough to be called for every keystroke.
+
+        ``bodies`` must not be changed afterwards. Entries become durable, and ``done`` is called, in the order of
+        the calls. When storage fails, everything not yet durable fails with it, for every lesson: it was
+        admitted on top of what is now lost. The next ``append`` is tried afresh.
+
+        ``done`` may be called before ``append`` returns, with an error: when too much is waiting ("storage is
+        behind"), the lesson does not exist or the journal is closed. An error says that nobody was or will be given the
+        entries, with one exception: after a crash before the next entry is durable, they may be there.
+        """
+
+    async def commit(self, lesson: str, at: int, bodies: Sequence[bytes]) -> int:
+        """Append and wait until every tail has received it; return the last ``seq`` (of the lesson, when
+        ``bodies`` is empty). Raises ``Unavailable``. A cancelled commit may still become durable.
+        """
+
+    async def follow(self, lesson: str, receive: Receive, after: int = 0) -> Tail:
+        """Receive every entry with a ``seq`` above ``after``, without gap or duplicate.
+
+        History comes first, in batches between which the loop runs, and has been received on return; then each
+        commit's entries in one call. You must close the tail. An exception of ``receive`` ends ``follow`` while
+        history is read; later it is logged, harms no other tail, and the next entries still come.
+
+        Raises:
+            NotFound: there is no such lesson.
+            Unavailable: the store cannot be read.
+        """
+
+    async def read(self, lesson: str, after: int = 0, limit: int = READ_ENTRIES) -> list[Entry]:
+        """Return at most ``limit`` durable entries with a ``seq`` above ``after``. Raises as ``follow``."""
+
+    async def lessons(self) -> list[LessonRow]:
+        """Return all lessons, for start-up, retention and purge."""
+
+    async def end(self, lesson: str, at: int) -> None:
+        """Note that the lesson ended, for retention. Raises ``NotFound`` or ``Unavailable``."""
+
+    async def compact(self, lesson: str) -> None:
+        """Store a lesson that ended in far less space; its entries stay exactly what they were.
+
+        Entries are packed and compressed, never merged: joining updates, say to one per participant, room and
+        second, would move words between slots and so change the figures a replay gives. Entries appended
+        later are stored as usual, and packed by the next ``compact``. Raises ``NotFound`` or ``Unavailable``.
+        """
+
+    async def delete(self, lesson: str) -> None:
+        """Forget the lesson: no byte of it is left in the store, and its code is free.
+
+        From the call on nothing of the lesson can be read or appended; its tails receive nothing more. No error when
+        there is no such lesson. After ``Unavailable`` call again: traces may be left until it returns.
+        """

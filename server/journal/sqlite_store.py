@@ -1,0 +1,335 @@
+"""The file under the SQLite journal: what runs in its threads. The event loop's half is ``sqlite``.
+
+The schema::
+
+    lesson       key, lesson, code, created_at, ended_at
+    lesson_<key> last, at, packing, entries      one row: consecutive entries up to seq ``last``, made until ``at``
+
+Each lesson has a table of its own so that no page of the file ever holds two lessons. In a shared B-tree,
+``secure_delete`` is not enough: when SQLite splits or merges pages it leaves copies of cells in their unused space
+(found here: 4 of 613 deleted entries still readable). Dropping a table frees whole pages, and those are zeroed.
+5,000 tables cost a reader 14 ms when the schema changes.
+
+``packing`` 0 is plain: 12 bytes (``at``, length; little-endian) and the body, for each entry; one row holds what
+one commit brought a lesson. ``packing`` 1 is the same compressed by zlib; plain rows joined end to end are
+again a plain row, and that is all ``compact`` does.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sqlite3
+import struct
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self
+
+from server.errors import SettingsError, Unavailable
+from server.journal import Done, Entry
+
+FORMAT = 1
+"""``PRAGMA user_version``; a file with a higher one is not touched."""
+
+BLOCK_ENTRIES = 500
+"""Entries in one compressed row: beyond some 32 KB, deflate's window, larger rows do not become smaller."""
+
+VACUUM_PAGES = 256
+"""How many pages are given back in one turn: 1 MB, so that compacting does not hold up commits."""
+
+_BUSY_MSECS = 5000
+_PLAIN, _ZLIB = 0, 1
+_HEAD = struct.Struct("<QI")
+_LESSON_TABLE = """CREATE TABLE IF NOT EXISTS lesson(key INTEGER PRIMARY KEY, lesson TEXT NOT NULL UNIQUE,
+    code TEXT NOT NULL UNIQUE, created_at INTEGER NOT NULL, ended_at INTEGER)"""
+
+
+@dataclass(slots=True)
+class Known:
+    """A lesson as it stands once everything durable has been handed to the loop; changed by the loop only."""
+
+    key: int
+    lesson: str
+    code: str
+    created_at: int
+    ended_at: int | None
+    seq: int
+    last_at: int
+    gone: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class Append:
+    """One call of ``append``; ``seq`` is its last entry's, once written."""
+
+    lesson: str
+    at: int
+    bodies: Sequence[bytes]
+    done: Done | None
+    size: int = 0
+    seq: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """Where a lesson's next entries go: its table, and the last entry's ``seq`` and ``at``."""
+
+    key: int
+    seq: int
+    at: int
+
+
+@dataclass(slots=True)
+class Batch:
+    """What one transaction writes."""
+
+    appends: list[Append] = field(default_factory=list)
+    heads: dict[str, Head] = field(default_factory=dict)
+    secs: float = 0
+    """How long it took."""
+
+
+class Store:
+    """One SQLite file: ``writer`` is used by the writer's thread only, ``reader`` by the reader's."""
+
+    def __init__(self, lock: int, writer: sqlite3.Connection, reader: sqlite3.Connection) -> None:
+        self._lock = lock
+        self._writer = writer
+        self._reader = reader
+
+    @classmethod
+    def open(cls, path: Path) -> tuple[Self, list[Known]]:
+        """Lock and open the file, making it and its folder if need be; return its lessons, too.
+
+        Raises ``SettingsError``.
+        """
+        lock: int | None = None
+        try:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            lock = _lock(path)
+            writer = _writer(path)
+            try:
+                reader = sqlite3.connect(
+                    path.absolute().as_uri() + "?mode=ro", uri=True, isolation_level=None, check_same_thread=False
+                )
+                reader.execute(f"PRAGMA busy_timeout={_BUSY_MSECS}")
+                return cls(lock, writer, reader), _lessons(writer)
+            except BaseException:
+                writer.close()
+                raise
+        except BaseException as error:
+            if lock is not None:
+                os.close(lock)
+            if isinstance(error, OSError | sqlite3.Error):
+                raise SettingsError(
+                    f"The journal {path} cannot be opened ({error}). Set ROUNDTABLE_DATA to a folder that the server "
+                    "may write to and that has free space."
+                ) from error
+            raise
+
+    def close_reader(self) -> None:
+        self._reader.close()
+
+    def close(self) -> None:
+        """Close the file and let another process have it; all connections but the writer's are closed."""
+        try:
+            self._writer.close()
+        finally:
+            os.close(self._lock)
+
+    def create(self, key: int, lesson: str, code: str, at: int, bodies: Sequence[bytes]) -> Known | None:
+        """Write a lesson and its first entries; None when id or code is taken."""
+        try:
+            with self._transaction():
+                self._writer.execute("INSERT INTO lesson VALUES (?, ?, ?, ?, NULL)", (key, lesson, code, at))
+                self._writer.execute(
+                    f"CREATE TABLE lesson_{key}(last INTEGER PRIMARY KEY, at INTEGER NOT NULL, "
+                    "packing INTEGER NOT NULL, entries BLOB NOT NULL)"
+                )
+                if bodies:
+                    self._insert(key, [Entry(seq, at, body) for seq, body in enumerate(bodies, 1)])
+        except sqlite3.IntegrityError:
+            return None
+        return Known(key, lesson, code, at, None, len(bodies), at)
+
+    def write(self, batch: Batch) -> dict[str, list[Entry]]:
+        """Make a batch durable, all or nothing; return each lesson's new entries in order."""
+        fresh: dict[str, list[Entry]] = {}
+        for append in batch.appends:
+            head = batch.heads[append.lesson]
+            entries = fresh.setdefault(append.lesson, [])
+            seq, at = (entries[-1].seq, entries[-1].at) if entries else (head.seq, head.at)
+            at = max(at, append.at)
+            for body in append.bodies:
+                seq += 1
+                entries.append(Entry(seq, at, body))
+            append.seq = seq
+        with self._transaction():
+            for lesson, entries in fresh.items():
+                if entries:
+                    self._insert(batch.heads[lesson].key, entries)
+        return fresh
+
+    def end(self, key: int, at: int) -> None:
+        with self._transaction():
+            self._writer.execute("UPDATE lesson SET ended_at = ? WHERE key = ?", (at, key))
+
+    def read(self, key: int, after: int, limit: int) -> list[Entry]:
+        found: list[Entry] = []
+        rows = self._reader.execute(
+            f"SELECT last, packing, entries FROM lesson_{key} WHERE last > ? ORDER BY last", (after,)
+        )
+        try:
+            for last, packing, packed in rows:
+                entries = _unpack(last, zlib.decompress(packed) if packing == _ZLIB else packed)
+                found += entries if entries[0].seq > after else [entry for entry in entries if entry.seq > after]
+                if len(found) >= limit:
+                    break
+        finally:
+            rows.close()  # an open statement would hold its snapshot and keep `scrub` from emptying the WAL
+        return found[:limit]
+
+    def compact(self, key: int) -> bool:
+        """Pack the oldest plain rows into one; return whether there may be more."""
+        rows: list[tuple[int, int, bytes]] = []
+        size = 0
+        found = self._writer.execute(
+            f"SELECT last, at, entries FROM lesson_{key} WHERE packing = {_PLAIN} ORDER BY last"
+        )
+        first: int | None = None
+        try:
+            for last, at, packed in found:
+                rows.append((last, at, packed))
+                size += len(packed)
+                first = last - len(_unpack(last, packed)) if first is None else first
+                if last - first >= BLOCK_ENTRIES:
+                    break
+        finally:
+            found.close()
+        if not rows:
+            return False
+        last, at, _ = rows[-1]
+        packed = zlib.compress(b"".join(packed for _, _, packed in rows))
+        with self._transaction():
+            self._writer.execute(f"DELETE FROM lesson_{key} WHERE last BETWEEN ? AND ?", (rows[0][0], last))
+            self._writer.execute(f"INSERT INTO lesson_{key} VALUES (?, ?, {_ZLIB}, ?)", (last, at, packed))
+        return True
+
+    def shrink(self) -> bool:
+        """Give some free pages back to the file system; return whether to go on."""
+        (before,) = self._writer.execute("PRAGMA freelist_count").fetchone()
+        # `executescript`, since `execute` would stop after the first page.
+        self._writer.executescript(f"PRAGMA incremental_vacuum({VACUUM_PAGES})")
+        (after,) = self._writer.execute("PRAGMA freelist_count").fetchone()
+        return bool(0 < after < before)
+
+    def delete(self, key: int) -> None:
+        """Remove a lesson. You must call ``shrink`` until it returns False, then ``scrub``."""
+        with self._transaction():
+            self._writer.execute(f"DROP TABLE IF EXISTS lesson_{key}")
+            rows = self._writer.execute("SELECT * FROM lesson WHERE key != ?", (key,)).fetchall()
+            # Its id and code stand in pages shared with other lessons: those are dropped and written anew.
+            self._writer.execute("DROP TABLE lesson")
+            self._writer.execute(_LESSON_TABLE)
+            self._writer.executemany("INSERT INTO lesson VALUES (?, ?, ?, ?, ?)", rows)
+
+    def scrub(self) -> None:
+        """Empty the write-ahead log, where deleted pages still stand."""
+        busy, _, _ = self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if busy:
+            raise Unavailable("The journal is being read. Try again in a moment.", reason="busy")
+
+    def _insert(self, key: int, entries: Sequence[Entry]) -> None:
+        last = entries[-1]
+        row = (last.seq, last.at, _pack(entries))
+        self._writer.execute(f"INSERT INTO lesson_{key} VALUES (?, ?, {_PLAIN}, ?)", row)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._writer.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._writer.execute("COMMIT")
+        except BaseException:
+            with suppress(sqlite3.Error):
+                if self._writer.in_transaction:  # SQLite has often rolled back already when the disk is full
+                    self._writer.execute("ROLLBACK")
+            raise
+
+
+def _pack(entries: Sequence[Entry]) -> bytes:
+    return b"".join([part for entry in entries for part in (_HEAD.pack(entry.at, len(entry.body)), entry.body)])
+
+
+def _unpack(last: int, packed: bytes) -> list[Entry]:
+    """Return the entries of a plain row, the last of which is ``last``."""
+    found: list[tuple[int, bytes]] = []
+    offset = 0
+    while offset < len(packed):
+        at, length = _HEAD.unpack_from(packed, offset)
+        offset += _HEAD.size + length
+        found.append((at, packed[offset - length : offset]))
+    return [Entry(seq, at, body) for seq, (at, body) in enumerate(found, last - len(found) + 1)]
+
+
+def _lock(path: Path) -> int:
+    """Take the file for this process; the lock goes with the process, however it ends."""
+    # A file beside it: SQLite's own locks are POSIX ones, lost when any descriptor of the file is closed.
+    lock = os.open(path.with_name(path.name + "-lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BaseException as error:
+        os.close(lock)
+        if isinstance(error, BlockingIOError):
+            raise SettingsError(
+                f"Another Roundtable process is using the journal {path}. Stop it, set ROUNDTABLE_DATA to a folder of "
+                "this process's own, or set REDIS_URL to let several processes share one journal."
+            ) from None
+        raise
+    return lock
+
+
+def _writer(path: Path) -> sqlite3.Connection:
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    path.chmod(0o600)  # SQLite gives the -wal and -shm files the same mode
+    # One insert statement a lesson; the default keeps 128 prepared.
+    writer = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=1024)
+    try:
+        (version,) = writer.execute("PRAGMA user_version").fetchone()
+        if version > FORMAT:
+            raise SettingsError(
+                f"The journal {path} was written by a newer Roundtable (format {version}; this one knows {FORMAT}). "
+                "Install that version, or set ROUNDTABLE_DATA to another folder."
+            )
+        for pragma in (
+            f"busy_timeout={_BUSY_MSECS}",
+            "auto_vacuum=INCREMENTAL",  # before anything is written, or it has no effect
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "fullfsync=ON",  # on macOS a plain fsync leaves the data in the drive's cache
+            "secure_delete=ON",
+            "temp_store=MEMORY",
+        ):
+            writer.execute(f"PRAGMA {pragma}")
+        writer.execute("BEGIN IMMEDIATE")
+        writer.execute(_LESSON_TABLE)
+        writer.execute(f"PRAGMA user_version={FORMAT}")  # writes in any case, and so finds a full disk
+        writer.execute("COMMIT")
+        # Finish a deletion that a crash cut short.
+        writer.executescript("PRAGMA incremental_vacuum; PRAGMA wal_checkpoint(TRUNCATE)")
+    except BaseException:
+        writer.close()
+        raise
+    return writer
+
+
+def _lessons(writer: sqlite3.Connection) -> list[Known]:
+    found = []
+    for key, lesson, code, created_at, ended_at in writer.execute("SELECT * FROM lesson").fetchall():
+        last = writer.execute(f"SELECT last, at FROM lesson_{key} ORDER BY last DESC LIMIT 1").fetchone()
+        seq, last_at = last or (0, created_at)
+        found.append(Known(key, lesson, code, created_at, ended_at, seq, last_at))
+    return found

@@ -1,0 +1,30 @@
+"""The implementations every contract test runs on."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+
+from server.journal import Journal
+from server.journal.sqlite import SqliteJournal
+
+NewJournal = Callable[[], Journal]
+
+
+@pytest.fixture(params=["sqlite"])
+def new_journal(tmp_path: Path) -> NewJournal:
+    """Make journals, not yet open, on one and the same store."""
+    return lambda: SqliteJournal(tmp_path / "journal.sqlite")
+
+
+@pytest.fixture
+async def journal(new_journal: NewJournal) -> AsyncIterator[Journal]:
+    """An open journal with the lessons ``one`` (code ONE) and ``two`` (code TWO), both empty."""
+    journal = new_journal()
+    await journal.open()
+    assert await journal.create("one", "ONE", 100, [])
+    assert await journal.create("two", "TWO", 200, [])
+    yield journal
+    await journal.close()
