@@ -32,7 +32,9 @@ const DISMISSED = `roundtable:${boot.lesson}:dismissed`
 const page = {
   lesson,
   desk,
-  get state() { return lesson.state },
+  get state() {
+    return lesson.state
+  },
   dismissed: new Set(JSON.parse(sessionStorage.getItem(DISMISSED) ?? "[]")),
   pane: "text",
   unread: 0,
@@ -80,28 +82,39 @@ function draw() {
   if (stage === "opening") return
   document.title = [lesson.state?.room?.name ?? lesson.state?.lesson.title, t("product")].filter(Boolean).join(" · ")
   if (shownStage === undefined) app.replaceChildren()
-  render(html`${lesson.state?.lesson.demonstration ? html`<p class="demonstration">${t("demonstration")}</p>` : ""}${view(stage)}`, app)
+  render(
+    html`${lesson.state?.lesson.demonstration ? html`<p class="demonstration">${t("demonstration")}</p>` : ""}${view(stage)}`,
+    app,
+  )
   // A new stage begins at its heading, unless the person is already in the text.
   const place = `${stage}:${lesson.state?.me.room ?? ""}`
-  if (shownStage !== undefined && place !== shownStage && !document.querySelector("dialog[open]")) document.getElementById("heading")?.focus()
+  if (shownStage !== undefined && place !== shownStage && !document.querySelector("dialog[open]"))
+    document.getElementById("heading")?.focus()
   shownStage = place
 }
 
 /** @param {import("./student/model.js").Stage} stage */
 function view(stage) {
   switch (stage) {
-    case "room": return room(page)
-    case "ended": return ended(page)
-    case "gone": return gone(page)
-    default: return lobby(page)
+    case "room":
+      return room(page)
+    case "ended":
+      return ended(page)
+    case "gone":
+      return gone(page)
+    default:
+      return lobby(page)
   }
 }
 
 lesson.addEventListener("change", () => {
   const { before, state } = lesson
-  for (const { key, vars, assertive } of newsBetween(before, state, page.dismissed)) announce(t(key, vars), { assertive })
+  for (const { key, vars, assertive } of newsBetween(before, state, page.dismissed))
+    announce(t(key, vars), { assertive })
   if (before && before.talk !== state.talk && before.me.room === state.me.room && page.pane !== "talk") {
-    page.unread += Object.keys(state.talk ?? {}).filter(id => !before.talk?.[id] && state.talk[id].author !== state.me.participant).length
+    page.unread += Object.keys(state.talk ?? {}).filter(
+      id => !before.talk?.[id] && state.talk[id].author !== state.me.participant,
+    ).length
   }
   if (before?.me.room !== state.me.room) page.unread = 0
   desk.follow(stageOf(state, lesson.bye))

@@ -113,7 +113,13 @@ test("ranges join, split and empty", () => {
   ranges.add(1, 3, 5)
   assert.deepEqual([...ranges], [[1, 0, 8]])
   assert.equal(ranges.remove(1, 2, 4), true)
-  assert.deepEqual([...ranges], [[1, 0, 2], [1, 4, 8]])
+  assert.deepEqual(
+    [...ranges],
+    [
+      [1, 0, 2],
+      [1, 4, 8],
+    ],
+  )
   assert.equal(ranges.remove(1, 2, 4), false)
   assert.equal(ranges.has(1, 4), true)
   assert.equal(ranges.has(1, 3), false)

@@ -14,7 +14,11 @@ const RFC_7386 = [
   [{ a: "c" }, { a: ["b"] }, { a: ["b"] }],
   [{ a: { b: "c" } }, { a: { b: "d", c: null } }, { a: { b: "d" } }],
   [{ a: [{ b: "c" }] }, { a: [1] }, { a: [1] }],
-  [["a", "b"], ["c", "d"], ["c", "d"]],
+  [
+    ["a", "b"],
+    ["c", "d"],
+    ["c", "d"],
+  ],
   [{ a: "b" }, ["c"], ["c"]],
   [{ a: "foo" }, null, null],
   [{ a: "foo" }, "bar", "bar"],
@@ -55,7 +59,11 @@ test("warnings come once each, at five minutes, one minute and the end", () => {
     const warning = warnings.look(ends, now)
     if (warning !== null) heard.push([warning, now])
   }
-  assert.deepEqual(heard, [[5, 100_000], [1, 340_000], [0, 400_000]])
+  assert.deepEqual(heard, [
+    [5, 100_000],
+    [1, 340_000],
+    [0, 400_000],
+  ])
 })
 
 test("a page opened late is not warned of what has passed, and an extension warns again", () => {

@@ -5,8 +5,12 @@ import { lockWords, mayWrite, newsBetween, openMessages, personOf, stageOf } fro
 
 const LOBBY = { lesson: { phase: "lobby" }, me: { participant: "ana", name: "Ana" }, lobby: { count: 3 } }
 const ROOM = {
-  lesson: { phase: "work" }, me: { participant: "ana", name: "Ana", room: "r1" },
-  room: { room: "r1", name: "Acorns", locked: false, ready: false }, table: { ana: { name: "Ana", seat: 1, here: true } }, talk: {}, messages: {},
+  lesson: { phase: "work" },
+  me: { participant: "ana", name: "Ana", room: "r1" },
+  room: { room: "r1", name: "Acorns", locked: false, ready: false },
+  table: { ana: { name: "Ana", seat: 1, here: true } },
+  talk: {},
+  messages: {},
 }
 /** @param {object} patch */
 const room = patch => mergePatch(ROOM, patch)
@@ -16,7 +20,11 @@ const keys = (before, after) => newsBetween(before, after, new Set()).map(({ key
 test("the stage follows the lesson", () => {
   assert.equal(stageOf(undefined, undefined), "opening")
   assert.equal(stageOf(LOBBY, undefined), "lobby")
-  assert.equal(stageOf(mergePatch(LOBBY, { me: { room: "r1" }, room: { name: "Acorns" } }), undefined), "lobby", "seated before the rooms open")
+  assert.equal(
+    stageOf(mergePatch(LOBBY, { me: { room: "r1" }, room: { name: "Acorns" } }), undefined),
+    "lobby",
+    "seated before the rooms open",
+  )
   assert.equal(stageOf(ROOM, undefined), "room")
   assert.equal(stageOf(room({ lesson: { phase: "gather" } }), undefined), "room")
   assert.equal(stageOf(room({ me: { room: null }, room: null }), undefined), "lobby")
@@ -41,7 +49,17 @@ test("the text is open only while work goes on in an unlocked room, and says why
 
 test("opening, moving, locking and unlocking are news", () => {
   assert.deepEqual(keys(LOBBY, ROOM), ["opened"])
-  assert.deepEqual(keys(ROOM, room({ me: { room: "r2" }, room: { room: "r2", name: "Salmon" }, talk: { m: { author: "raj", name: "Raj", text: "hi", at: 1 } } })), ["moved"])
+  assert.deepEqual(
+    keys(
+      ROOM,
+      room({
+        me: { room: "r2" },
+        room: { room: "r2", name: "Salmon" },
+        talk: { m: { author: "raj", name: "Raj", text: "hi", at: 1 } },
+      }),
+    ),
+    ["moved"],
+  )
   assert.deepEqual(keys(ROOM, room({ room: { locked: true } })), ["locked.teacher"])
   assert.deepEqual(keys(room({ room: { locked: true } }), ROOM), ["unlocked"])
   assert.deepEqual(keys(ROOM, ROOM), [])
@@ -50,9 +68,13 @@ test("opening, moving, locking and unlocking are news", () => {
 
 test("others' talk and the teacher's words are news, one's own are not", () => {
   assert.deepEqual(keys(ROOM, room({ talk: { m: { author: "raj", name: "Raj", text: "hi", at: 1 } } })), ["talk.news"])
-  assert.deepEqual(keys(ROOM, room({ talk: { m: { author: "teacher", name: "", text: "hi", at: 1 } } })), ["talk.news_teacher"])
+  assert.deepEqual(keys(ROOM, room({ talk: { m: { author: "teacher", name: "", text: "hi", at: 1 } } })), [
+    "talk.news_teacher",
+  ])
   assert.deepEqual(keys(ROOM, room({ talk: { m: { author: "ana", name: "Ana", text: "hi", at: 1 } } })), [])
-  assert.deepEqual(keys(ROOM, room({ messages: { b: { text: "Look up", kind: "broadcast", at: 1 } } })), ["message.news"])
+  assert.deepEqual(keys(ROOM, room({ messages: { b: { text: "Look up", kind: "broadcast", at: 1 } } })), [
+    "message.news",
+  ])
 })
 
 test("a place in the queue is told when it changes, and its end", () => {
@@ -64,8 +86,17 @@ test("a place in the queue is told when it changes, and its end", () => {
 })
 
 test("messages stand newest first until they are put away", () => {
-  const state = room({ messages: { a: { text: "one", kind: "nudge", at: 1 }, b: { text: "two", kind: "nudge", at: 2 }, c: { text: "three", kind: "nudge", at: 3 } } })
-  assert.deepEqual(openMessages(state, new Set(["b"])).map(({ id }) => id), ["c", "a"])
+  const state = room({
+    messages: {
+      a: { text: "one", kind: "nudge", at: 1 },
+      b: { text: "two", kind: "nudge", at: 2 },
+      c: { text: "three", kind: "nudge", at: 3 },
+    },
+  })
+  assert.deepEqual(
+    openMessages(state, new Set(["b"])).map(({ id }) => id),
+    ["c", "a"],
+  )
 })
 
 test("someone who has moved on is still known by the room's seats", () => {

@@ -22,7 +22,7 @@ export function runsOf(text) {
     if (item.deleted || !item.countable) continue
     const { client } = item.id
     if (last?.client === client) last.to += item.length
-    else runs.push(last = { client, from: at, to: at + item.length })
+    else runs.push((last = { client, from: at, to: at + item.length }))
     at += item.length
   }
   return runs
@@ -54,9 +54,14 @@ export function showAuthors(view, text, authorOf) {
     return
   }
   const length = view.state.doc.length
-  const found = runsOf(text).filter(({ to }) => to <= length).map(({ client, from, to }) => {
-    const author = authorOf(client)
-    return Decoration.mark({ class: `whose ${seatClass(author?.seat)}`, attributes: author ? { title: author.name } : {} }).range(from, to)
-  })
+  const found = runsOf(text)
+    .filter(({ to }) => to <= length)
+    .map(({ client, from, to }) => {
+      const author = authorOf(client)
+      return Decoration.mark({
+        class: `whose ${seatClass(author?.seat)}`,
+        attributes: author ? { title: author.name } : {},
+      }).range(from, to)
+    })
   view.dispatch({ effects: setMarks.of(Decoration.set(found)) })
 }

@@ -34,10 +34,15 @@ export function formatAt(state) {
   const { from, to, empty } = state.selection.main
   const found = /** @type {Set<Inline | Block>} */ (new Set())
   for (const inline of /** @type {Inline[]} */ (["strong", "emphasis"])) {
-    if (around(state, empty ? from : from + 1, INLINE[inline].node) && (empty || around(state, Math.max(from + 1, to - 1), INLINE[inline].node))) found.add(inline)
+    if (
+      around(state, empty ? from : from + 1, INLINE[inline].node) &&
+      (empty || around(state, Math.max(from + 1, to - 1), INLINE[inline].node))
+    )
+      found.add(inline)
   }
   const line = state.doc.lineAt(from).text
-  for (const block of /** @type {Block[]} */ (["heading", "bullets", "numbers", "quote"])) if (BLOCKS[block].test(line)) found.add(block)
+  for (const block of /** @type {Block[]} */ (["heading", "bullets", "numbers", "quote"]))
+    if (BLOCKS[block].test(line)) found.add(block)
   return found
 }
 
@@ -73,12 +78,24 @@ export function toggleInline(state, inline) {
     }
     at = line.to + 1
   }
-  return changes.length ? { changes, selection: EditorSelection.range(state.changes(changes).mapPos(from, 1), state.changes(changes).mapPos(to, -1)), userEvent: "input.format" } : null
+  return changes.length
+    ? {
+        changes,
+        selection: EditorSelection.range(state.changes(changes).mapPos(from, 1), state.changes(changes).mapPos(to, -1)),
+        userEvent: "input.format",
+      }
+    : null
 }
 
 /** @param {SyntaxNode} node @param {string} mark @returns {TransactionSpec} */
 function unwrap(node, mark) {
-  return { changes: [{ from: node.from, to: node.from + mark.length }, { from: node.to - mark.length, to: node.to }], userEvent: "delete.format" }
+  return {
+    changes: [
+      { from: node.from, to: node.from + mark.length },
+      { from: node.to - mark.length, to: node.to },
+    ],
+    userEvent: "delete.format",
+  }
 }
 
 /**
@@ -97,9 +114,20 @@ export function typeHeld(state, held, typed) {
   const gap = /\S(\s+)$/.exec(line.text.slice(0, from - line.from))?.[1].length ?? 0
   const end = from - gap
   if (gap && state.sliceDoc(end - closing.length, end) === closing && markBefore(state, end)) {
-    return { changes: [{ from: end - closing.length, to: end }, { from, insert: typed + closing }], selection: { anchor: from - closing.length + typed.length }, ...rest }
+    return {
+      changes: [
+        { from: end - closing.length, to: end },
+        { from, insert: typed + closing },
+      ],
+      selection: { anchor: from - closing.length + typed.length },
+      ...rest,
+    }
   }
-  return { changes: { from, insert: opening + typed + closing }, selection: { anchor: from + opening.length + typed.length }, ...rest }
+  return {
+    changes: { from, insert: opening + typed + closing },
+    selection: { anchor: from + opening.length + typed.length },
+    ...rest,
+  }
 }
 
 /**
@@ -147,7 +175,12 @@ export function toggleBlock(state, block) {
   })
   const set = state.changes(changes)
   const { anchor, head } = state.selection.main
-  return { changes: set, selection: EditorSelection.range(set.mapPos(anchor, 1), set.mapPos(head, 1)), scrollIntoView: true, userEvent: "input.format" }
+  return {
+    changes: set,
+    selection: EditorSelection.range(set.mapPos(anchor, 1), set.mapPos(head, 1)),
+    scrollIntoView: true,
+    userEvent: "input.format",
+  }
 }
 
 /**
@@ -165,7 +198,12 @@ export function continueBlock(state) {
   }
   const number = /^(\d+)([.)]\s)$/.exec(match[2])
   const mark = match[1] + (number ? `${Number(number[1]) + 1}${number[2]}` : match[2])
-  return { changes: { from, to, insert: `\n${mark}` }, selection: { anchor: from + 1 + mark.length }, scrollIntoView: true, userEvent: "input" }
+  return {
+    changes: { from, to, insert: `\n${mark}` },
+    selection: { anchor: from + 1 + mark.length },
+    scrollIntoView: true,
+    userEvent: "input",
+  }
 }
 
 /**
@@ -180,17 +218,29 @@ export function deleteBack(state) {
   const line = state.doc.lineAt(from)
   const mark = BLOCK_MARK.exec(line.text)?.[0]
   if (mark && from <= line.from + mark.length && from > line.from) {
-    return { changes: { from: line.from, to: line.from + mark.length }, selection: { anchor: line.from }, userEvent: "delete.backward" }
+    return {
+      changes: { from: line.from, to: line.from + mark.length },
+      selection: { anchor: line.from },
+      userEvent: "delete.backward",
+    }
   }
   let at = from
   for (let skipped = markBefore(state, at); skipped; skipped = markBefore(state, at)) at = skipped.from
   if (at <= line.from) return at === from ? null : { selection: { anchor: at } }
-  const before = [...new Intl.Segmenter(undefined, { granularity: "grapheme" }).segment(state.sliceDoc(line.from, at))].pop()?.segment.length ?? 1
+  const before =
+    [...new Intl.Segmenter(undefined, { granularity: "grapheme" }).segment(state.sliceDoc(line.from, at))].pop()
+      ?.segment.length ?? 1
   const emptied = emptiedBy(state, at - before, at)
   if (at === from && !emptied) return null
   // The cursor stays inside, so that what is typed next is still bold.
-  return emptied ? { changes: emptied, scrollIntoView: true, userEvent: "delete.backward" }
-    : { changes: { from: at - before, to: at }, selection: { anchor: at - before }, scrollIntoView: true, userEvent: "delete.backward" }
+  return emptied
+    ? { changes: emptied, scrollIntoView: true, userEvent: "delete.backward" }
+    : {
+        changes: { from: at - before, to: at },
+        selection: { anchor: at - before },
+        scrollIntoView: true,
+        userEvent: "delete.backward",
+      }
 }
 
 /** @param {EditorState} state @param {number} at */
@@ -220,7 +270,7 @@ function emptiedBy(state, from, to) {
  * @returns {TransactionSpec}
  */
 export function insertStarter(state, starter) {
-  const words = starter.replace(/\s*(…|\.\.\.)\s*([?!]?)\s*$/u, (_all, _dots, end) => end ? ` ${end}` : " ")
+  const words = starter.replace(/\s*(…|\.\.\.)\s*([?!]?)\s*$/u, (_all, _dots, end) => (end ? ` ${end}` : " "))
   const { head } = state.selection.main
   const line = state.doc.lineAt(head)
   const before = line.text.slice(0, head - line.from).replace(BLOCK_MARK, "")
@@ -234,7 +284,12 @@ export function insertStarter(state, starter) {
   const insert = lead + words + tail
   // "But what about …?" goes on before its question mark.
   const end = /\s[?!]$/u.test(words) ? 1 : 0
-  return { changes: { from: at, insert }, selection: { anchor: at + lead.length + words.length - end }, scrollIntoView: true, userEvent: "input.starter" }
+  return {
+    changes: { from: at, insert },
+    selection: { anchor: at + lead.length + words.length - end },
+    scrollIntoView: true,
+    userEvent: "input.starter",
+  }
 }
 
 /**
@@ -243,7 +298,13 @@ export function insertStarter(state, starter) {
  */
 export const keepPairs = EditorState.transactionFilter.of(transaction => {
   const typed = transaction.isUserEvent("delete") || transaction.isUserEvent("input")
-  if (!transaction.docChanged || !typed || transaction.isUserEvent("delete.format") || transaction.isUserEvent("input.format")) return transaction
+  if (
+    !transaction.docChanged ||
+    !typed ||
+    transaction.isUserEvent("delete.format") ||
+    transaction.isUserEvent("input.format")
+  )
+    return transaction
   const tree = treeOf(transaction.startState)
   let cut = false
   /** @type {{from: number, to?: number, insert?: import("@codemirror/state").Text}[]} */
@@ -255,22 +316,30 @@ export const keepPairs = EditorState.transactionFilter.of(transaction => {
     /** @type {{from: number, to: number}[]} */
     const gone = []
     if (from < to) {
-      tree.iterate({ from, to, enter: ({ name, from: start, to: end }) => {
-        const size = name === "StrongEmphasis" ? 2 : name === "Emphasis" ? 1 : 0
-        if (!size || from <= start && end <= to) return
-        const marks = [{ from: start, to: start + size, closes: false }, { from: end - size, to: end, closes: true }]
-        const emptied = from <= start + size && end - size <= to
-        const touched = marks.filter(mark => mark.from < to && mark.to > from)
-        if (!emptied && !touched.length) return
-        cut = true
-        if (emptied) gone.push(...marks)
-        else kept.push(...touched)
-      } })
+      tree.iterate({
+        from,
+        to,
+        enter: ({ name, from: start, to: end }) => {
+          const size = name === "StrongEmphasis" ? 2 : name === "Emphasis" ? 1 : 0
+          if (!size || (from <= start && end <= to)) return
+          const marks = [
+            { from: start, to: start + size, closes: false },
+            { from: end - size, to: end, closes: true },
+          ]
+          const emptied = from <= start + size && end - size <= to
+          const touched = marks.filter(mark => mark.from < to && mark.to > from)
+          if (!emptied && !touched.length) return
+          cut = true
+          if (emptied) gone.push(...marks)
+          else kept.push(...touched)
+        },
+      })
     }
     kept.sort((a, b) => a.from - b.from)
     // From inside one bold to inside the next: the two become one.
     const [first, second] = kept
-    if (kept.length === 2 && first.closes && !second.closes && first.to - first.from === second.to - second.from) kept = []
+    if (kept.length === 2 && first.closes && !second.closes && first.to - first.from === second.to - second.from)
+      kept = []
     let at = Math.min(from, ...gone.map(mark => mark.from))
     cursor = at + insert.length
     changes.push({ from: at, insert })

@@ -63,26 +63,47 @@ export class RoomText extends EventTarget {
   }
 
   /** @returns {import("./receipts.js").SaveState} */
-  get save() { return this.#live?.receipts.state(Date.now()) ?? "opening" }
-  get synced() { return this.#live?.synced ?? false }
+  get save() {
+    return this.#live?.receipts.state(Date.now()) ?? "opening"
+  }
+  get synced() {
+    return this.#live?.synced ?? false
+  }
   /** Whether the text may be changed here and now. */
-  get writable() { return this.#writable && !!this.#live?.readable }
-  get text() { return this.#live?.text.toString() ?? "" }
-  get formats() { return this.#live?.pane.formats ?? new Set() }
-  get canUndo() { return this.#live?.pane.canUndo ?? false }
-  get canRedo() { return this.#live?.pane.canRedo ?? false }
+  get writable() {
+    return this.#writable && !!this.#live?.readable
+  }
+  get text() {
+    return this.#live?.text.toString() ?? ""
+  }
+  get formats() {
+    return this.#live?.pane.formats ?? new Set()
+  }
+  get canUndo() {
+    return this.#live?.pane.canUndo ?? false
+  }
+  get canRedo() {
+    return this.#live?.pane.canRedo ?? false
+  }
   /** Whether something waits for its receipt. */
-  get waiting() { return this.#live?.receipts.waiting ?? false }
+  get waiting() {
+    return this.#live?.receipts.waiting ?? false
+  }
   /** What has no receipt and still stands. */
-  get unsavedText() { return this.#live?.receipts.unsavedText(this.#live.text) ?? "" }
+  get unsavedText() {
+    return this.#live?.receipts.unsavedText(this.#live.text) ?? ""
+  }
 
   /** The client id of this page's own edits. */
-  get client() { return this.#live?.doc.clientID }
+  get client() {
+    return this.#live?.doc.clientID
+  }
 
   /** Who has this text open, by the server's word; one entry a person. @returns {Present[]} */
   get present() {
     const found = new Map()
-    for (const { user } of this.#live?.provider.awareness.getStates().values() ?? []) if (user?.participant) found.set(user.participant, user)
+    for (const { user } of this.#live?.provider.awareness.getStates().values() ?? [])
+      if (user?.participant) found.set(user.participant, user)
     return [...found.values()]
   }
 
@@ -93,7 +114,9 @@ export class RoomText extends EventTarget {
   }
 
   /** The person behind a client id that is connected now. @param {number} client @returns {Present | undefined} */
-  personOf(client) { return this.#live?.provider.awareness.getStates().get(client)?.user }
+  personOf(client) {
+    return this.#live?.provider.awareness.getStates().get(client)?.user
+  }
 
   /** @param {boolean} writable */
   setWritable(writable) {
@@ -110,12 +133,18 @@ export class RoomText extends EventTarget {
   }
 
   /** @param {import("./view.js").EditorCommand} command */
-  run(command) { return this.#live?.pane.run(command) ?? false }
+  run(command) {
+    return this.#live?.pane.run(command) ?? false
+  }
 
   /** @param {string} starter */
-  insertStarter(starter) { this.#live?.pane.insertStarter(starter) }
+  insertStarter(starter) {
+    this.#live?.pane.insertStarter(starter)
+  }
 
-  focus() { this.#live?.pane.view.focus() }
+  focus() {
+    this.#live?.pane.view.focus()
+  }
 
   /** Let go of the connection and of the device's store; the text stays on the page to be read. For a lesson that has ended. */
   async retire() {
@@ -144,7 +173,11 @@ export class RoomText extends EventTarget {
         this.#settle()
         this.#changed()
       },
-      synced: () => { this.#refusals = 0; this.closedWith = undefined; this.#changed() },
+      synced: () => {
+        this.#refusals = 0
+        this.closedWith = undefined
+        this.#changed()
+      },
       closed: code => void this.#refuse(code),
     })
     this.#settle()
@@ -164,7 +197,10 @@ export class RoomText extends EventTarget {
     await live.close()
     if (live.storeName) await deleteDatabase(live.storeName)
     // Not signed in: opening again cannot help.
-    if (this.#closed || code === 4401) { this.#changed(); return }
+    if (this.#closed || code === 4401) {
+      this.#changed()
+      return
+    }
     const pause = REOPEN_MS[Math.min(this.#refusals++, REOPEN_MS.length - 1)]
     this.#reopening = setTimeout(() => {
       this.#open()
@@ -173,7 +209,9 @@ export class RoomText extends EventTarget {
     this.#changed()
   }
 
-  #changed() { if (!this.#closed) this.dispatchEvent(new Event("change")) }
+  #changed() {
+    if (!this.#closed) this.dispatchEvent(new Event("change"))
+  }
 
   #settle() {
     if (this.#settling || this.#closed) return
@@ -206,13 +244,24 @@ class Live {
    */
   constructor(options, page) {
     const { lesson, room, role, participant } = options
-    this.provider = new WebsocketProvider(`${options.socketOrigin}/ws/lessons/${lesson}/rooms`, room, this.doc, { connect: false, disableBc: true, params: { role } })
+    this.provider = new WebsocketProvider(`${options.socketOrigin}/ws/lessons/${lesson}/rooms`, room, this.doc, {
+      connect: false,
+      disableBc: true,
+      params: { role },
+    })
     this.#listen(page)
     this.pane = new EditorPane({
-      parent: options.parent, text: this.text, awareness: this.provider.awareness,
+      parent: options.parent,
+      participant,
+      text: this.text,
+      awareness: this.provider.awareness,
       // Only what is typed here is undone here: the editor adds its own origin, and no other is tracked.
       undo: new Y.UndoManager(this.text, { trackedOrigins: new Set() }),
-      ...options.words, language: options.language, nonce: options.nonce, writable: false, changed: page.changed,
+      ...options.words,
+      language: options.language,
+      nonce: options.nonce,
+      writable: false,
+      changed: page.changed,
     })
     this.become = () => {
       if (this.readable) return
@@ -226,7 +275,10 @@ class Live {
   async #connect(place) {
     if (place) {
       const store = await openStore(this.doc, place)
-      if (this.#ended) { await store?.destroy(); return }
+      if (this.#ended) {
+        await store?.destroy()
+        return
+      }
       this.#store = store
       this.storeName = store?.name
       if (this.text.length) this.become()
@@ -245,7 +297,9 @@ class Live {
     })
     doc.on("afterTransaction", (/** @type {Y.Transaction} */ transaction) => {
       if (!transaction.changed.size) return
-      const wrote = [...transaction.afterState].filter(([client, clock]) => clock > (transaction.beforeState.get(client) ?? 0)).map(([client]) => client)
+      const wrote = [...transaction.afterState]
+        .filter(([client, clock]) => clock > (transaction.beforeState.get(client) ?? 0))
+        .map(([client]) => client)
       // What a handshake or the store brings was written earlier, by whomever.
       page.edited(this.synced || transaction.local ? wrote : [])
     })
@@ -261,7 +315,10 @@ class Live {
     }
     provider.on("status", ({ status }) => {
       if (status === "connected") receipts.connected(Date.now())
-      if (status === "disconnected") { receipts.disconnected(); this.synced = false }
+      if (status === "disconnected") {
+        receipts.disconnected()
+        this.synced = false
+      }
       page.changed()
     })
     provider.on("sync", synced => {

@@ -22,7 +22,9 @@ export class ClockRanges {
   /** @type {Map<number, [number, number][]>} */
   #ranges = new Map()
 
-  get empty() { return this.#ranges.size === 0 }
+  get empty() {
+    return this.#ranges.size === 0
+  }
 
   /** @param {number} client @param {number} from @param {number} to */
   add(client, from, to) {
@@ -30,7 +32,10 @@ export class ClockRanges {
     const kept = /** @type {[number, number][]} */ ([])
     for (const [start, end] of this.#ranges.get(client) ?? []) {
       if (end < from || start > to) kept.push([start, end])
-      else { from = Math.min(from, start); to = Math.max(to, end) }
+      else {
+        from = Math.min(from, start)
+        to = Math.max(to, end)
+      }
     }
     kept.push([from, to])
     kept.sort((a, b) => a[0] - b[0])
@@ -44,7 +49,10 @@ export class ClockRanges {
     let changed = false
     const kept = /** @type {[number, number][]} */ ([])
     for (const [start, end] of ranges) {
-      if (end <= from || start >= to) { kept.push([start, end]); continue }
+      if (end <= from || start >= to) {
+        kept.push([start, end])
+        continue
+      }
       changed = true
       if (start < from) kept.push([start, from])
       if (end > to) kept.push([to, end])
@@ -76,14 +84,19 @@ export class Receipts {
   /** When the last receipt came, or waiting began. */
   #movedAt = 0
 
-  get waiting() { return !this.inserted.empty || !this.deleted.empty }
+  get waiting() {
+    return !this.inserted.empty || !this.deleted.empty
+  }
 
   /** Note a change of this device, or what its store holds from before. @param {Uint8Array} update @param {number} now ms */
   wrote(update, now) {
     if (!this.waiting) this.#movedAt = now
     const { structs, ds } = Y.decodeUpdate(update)
-    for (const struct of structs) if (!(struct instanceof Y.Skip)) this.inserted.add(struct.id.client, struct.id.clock, struct.id.clock + struct.length)
-    for (const [client, items] of ds.clients) for (const { clock, len } of items) this.deleted.add(client, clock, clock + len)
+    for (const struct of structs)
+      if (!(struct instanceof Y.Skip))
+        this.inserted.add(struct.id.client, struct.id.clock, struct.id.clock + struct.length)
+    for (const [client, items] of ds.clients)
+      for (const { clock, len } of items) this.deleted.add(client, clock, clock + len)
   }
 
   /** Take an update that the server sent: sync step 2 or an update message. @param {Uint8Array} update @param {number} now ms */
@@ -92,15 +105,18 @@ export class Receipts {
     const { structs, ds } = Y.decodeUpdate(update)
     let moved = false
     for (const struct of structs) {
-      if (!(struct instanceof Y.Skip)) moved = this.inserted.remove(struct.id.client, struct.id.clock, struct.id.clock + struct.length) || moved
+      if (!(struct instanceof Y.Skip))
+        moved = this.inserted.remove(struct.id.client, struct.id.clock, struct.id.clock + struct.length) || moved
     }
-    for (const [client, items] of ds.clients) for (const { clock, len } of items) moved = this.deleted.remove(client, clock, clock + len) || moved
+    for (const [client, items] of ds.clients)
+      for (const { clock, len } of items) moved = this.deleted.remove(client, clock, clock + len) || moved
     if (moved) this.#movedAt = now
   }
 
   /** Take the state vector of the server's sync step 1: it holds every clock below these. @param {Uint8Array} vector @param {number} now ms */
   heardStateVector(vector, now) {
-    for (const [client, clock] of Y.decodeStateVector(vector)) if (this.inserted.remove(client, 0, clock)) this.#movedAt = now
+    for (const [client, clock] of Y.decodeStateVector(vector))
+      if (this.inserted.remove(client, 0, clock)) this.#movedAt = now
   }
 
   /** @param {number} now ms */
@@ -109,9 +125,13 @@ export class Receipts {
     this.#movedAt = now
   }
 
-  synced() { this.#synced = this.#everSynced = true }
+  synced() {
+    this.#synced = this.#everSynced = true
+  }
 
-  disconnected() { this.#connected = this.#synced = false }
+  disconnected() {
+    this.#connected = this.#synced = false
+  }
 
   /** @param {number} now ms @returns {SaveState} */
   state(now) {

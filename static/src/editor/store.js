@@ -13,7 +13,11 @@ const OPEN_MS = 2000
 
 /** @returns {string[]} the names of the databases this device holds; the list serves browsers without `indexedDB.databases()` */
 function listed() {
-  try { return JSON.parse(localStorage.getItem(LISTED) ?? "[]") } catch { return [] }
+  try {
+    return JSON.parse(localStorage.getItem(LISTED) ?? "[]")
+  } catch {
+    return []
+  }
 }
 
 /** @param {string[]} names */
@@ -21,7 +25,9 @@ function list(names) {
   try {
     if (names.length) localStorage.setItem(LISTED, JSON.stringify(names))
     else localStorage.removeItem(LISTED)
-  } catch { /* storage is switched off: then no database was kept either */ }
+  } catch {
+    /* storage is switched off: then no database was kept either */
+  }
 }
 
 /**
@@ -37,7 +43,10 @@ export async function openStore(doc, { lesson, participant, room }) {
   const store = new IndexeddbPersistence(name, doc)
   const opened = await Promise.race([
     store.whenSynced.then(() => true),
-    store._db.then(() => new Promise(() => {}), () => false),
+    store._db.then(
+      () => new Promise(() => {}),
+      () => false,
+    ),
     new Promise(resolve => setTimeout(resolve, OPEN_MS, false)),
   ])
   if (opened) return store
@@ -51,7 +60,7 @@ export async function openStore(doc, { lesson, participant, room }) {
  */
 export async function wipeLesson(lesson) {
   const mine = (/** @type {string} */ name) => name.startsWith(prefix(lesson))
-  const found = await globalThis.indexedDB?.databases?.().catch(() => []) ?? []
+  const found = (await globalThis.indexedDB?.databases?.().catch(() => [])) ?? []
   const names = new Set([...listed(), ...found.flatMap(({ name }) => name ?? [])].filter(mine))
   await Promise.all([...names].map(deleteDatabase))
   list(listed().filter(name => !mine(name)))
@@ -71,9 +80,15 @@ export function deleteDatabase(name) {
 export function refusedTexts(lesson) {
   const key = `${prefix(lesson)}refused`
   return {
-    get() { return sessionStorage.getItem(key) ?? "" },
+    get() {
+      return sessionStorage.getItem(key) ?? ""
+    },
     /** @param {string} text */
-    add(text) { sessionStorage.setItem(key, [this.get(), text].filter(Boolean).join("\n\n")) },
-    clear() { sessionStorage.removeItem(key) },
+    add(text) {
+      sessionStorage.setItem(key, [this.get(), text].filter(Boolean).join("\n\n"))
+    },
+    clear() {
+      sessionStorage.removeItem(key)
+    },
   }
 }

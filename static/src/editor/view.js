@@ -7,7 +7,17 @@ import { EditorView, drawSelection, dropCursor, keymap, placeholder } from "@cod
 import { yCollab, yUndoManagerKeymap } from "y-codemirror.next"
 import { authorMarks } from "./authors.js"
 import { remoteCursors } from "./cursors.js"
-import { closingMarks, continueBlock, deleteBack, formatAt, insertStarter, keepPairs, toggleBlock, toggleInline, typeHeld } from "./format.js"
+import {
+  closingMarks,
+  continueBlock,
+  deleteBack,
+  formatAt,
+  insertStarter,
+  keepPairs,
+  toggleBlock,
+  toggleInline,
+  typeHeld,
+} from "./format.js"
 import { formattedMarkdown } from "./markdown.js"
 
 /**
@@ -27,9 +37,10 @@ export class EditorPane {
 
   /**
    * @param {{parent: HTMLElement, text: YText, awareness: import("y-protocols/awareness").Awareness, undo: import("yjs").UndoManager,
-   *   label: string, hint: string, language: string, nonce?: string, writable: boolean, changed: () => void}} options
+   *   label: string, hint: string, language: string, nonce?: string, writable: boolean, changed: () => void,
+   *   participant?: string}} options
    */
-  constructor({ parent, text, awareness, undo, label, hint, language, nonce, writable, changed }) {
+  constructor({ parent, participant, text, awareness, undo, label, hint, language, nonce, writable, changed }) {
     this.#undo = undo
     this.view = new EditorView({
       parent,
@@ -40,29 +51,38 @@ export class EditorPane {
           this.#writable.of(lock(writable)),
           EditorView.lineWrapping,
           EditorView.perLineTextDirection.of(true),
-          EditorView.contentAttributes.of({ "aria-label": label, lang: language, spellcheck: "true", autocapitalize: "sentences", autocorrect: "on" }),
+          EditorView.contentAttributes.of({
+            "aria-label": label,
+            lang: language,
+            spellcheck: "true",
+            autocapitalize: "sentences",
+            autocorrect: "on",
+          }),
           drawSelection(),
           dropCursor(),
           placeholder(hint),
           formattedMarkdown(),
           keepPairs,
           yCollab(text, null, { undoManager: undo }),
-          remoteCursors(text, awareness),
+          remoteCursors(text, awareness, participant),
           authorMarks,
           EditorView.inputHandler.of((view, from, to, typed) => this.#typed(view, from, to, typed)),
-          Prec.high(keymap.of([
-            { key: "Mod-b", run: () => this.run("strong") },
-            { key: "Mod-i", run: () => this.run("emphasis") },
-            { key: "Mod-Alt-2", run: () => this.run("heading") },
-            { key: "Mod-Shift-7", run: () => this.run("numbers") },
-            { key: "Mod-Shift-8", run: () => this.run("bullets") },
-            { key: "Mod-Shift-9", run: () => this.run("quote") },
-            { key: "Enter", run: view => this.#apply(view, continueBlock) },
-            { key: "Backspace", run: view => this.#apply(view, deleteBack) },
-          ])),
+          Prec.high(
+            keymap.of([
+              { key: "Mod-b", run: () => this.run("strong") },
+              { key: "Mod-i", run: () => this.run("emphasis") },
+              { key: "Mod-Alt-2", run: () => this.run("heading") },
+              { key: "Mod-Shift-7", run: () => this.run("numbers") },
+              { key: "Mod-Shift-8", run: () => this.run("bullets") },
+              { key: "Mod-Shift-9", run: () => this.run("quote") },
+              { key: "Enter", run: view => this.#apply(view, continueBlock) },
+              { key: "Backspace", run: view => this.#apply(view, deleteBack) },
+            ]),
+          ),
           keymap.of([...yUndoManagerKeymap, ...defaultKeymap]),
           EditorView.updateListener.of(update => {
-            if (update.selectionSet && !update.transactions.some(transaction => transaction.annotation(held))) this.#held.clear()
+            if (update.selectionSet && !update.transactions.some(transaction => transaction.annotation(held)))
+              this.#held.clear()
             if (update.docChanged || update.selectionSet || update.focusChanged) changed()
           }),
         ],
@@ -80,16 +100,24 @@ export class EditorPane {
     return new Set([...formatAt(this.view.state), ...this.#held])
   }
 
-  get canUndo() { return this.#undo.undoStack.length > 0 }
-  get canRedo() { return this.#undo.redoStack.length > 0 }
+  get canUndo() {
+    return this.#undo.undoStack.length > 0
+  }
+  get canRedo() {
+    return this.#undo.redoStack.length > 0
+  }
 
   /** @param {EditorCommand} command */
   run(command) {
     const { view } = this
     if (view.state.readOnly) return false
     switch (command) {
-      case "undo": this.#undo.undo(); break
-      case "redo": this.#undo.redo(); break
+      case "undo":
+        this.#undo.undo()
+        break
+      case "redo":
+        this.#undo.redo()
+        break
       case "strong":
       case "emphasis": {
         const spec = toggleInline(view.state, command)
@@ -101,7 +129,8 @@ export class EditorPane {
         }
         break
       }
-      default: view.dispatch(toggleBlock(view.state, command))
+      default:
+        view.dispatch(toggleBlock(view.state, command))
     }
     view.focus()
     return true
@@ -114,7 +143,9 @@ export class EditorPane {
     this.view.focus()
   }
 
-  destroy() { this.view.destroy() }
+  destroy() {
+    this.view.destroy()
+  }
 
   /** @param {EditorView} view @param {(state: EditorState) => import("@codemirror/state").TransactionSpec | null} command */
   #apply(view, command) {
@@ -134,7 +165,13 @@ export class EditorPane {
     const closing = /^\s+$/.test(typed) && from === to ? closingMarks(view.state) : null
     if (closing) {
       this.#held = new Set(closing.held)
-      view.dispatch({ changes: { from: closing.at, insert: typed }, selection: { anchor: closing.at + typed.length }, annotations: held.of(true), scrollIntoView: true, userEvent: "input.type" })
+      view.dispatch({
+        changes: { from: closing.at, insert: typed },
+        selection: { anchor: closing.at + typed.length },
+        annotations: held.of(true),
+        scrollIntoView: true,
+        userEvent: "input.type",
+      })
       return true
     }
     return false
@@ -143,5 +180,9 @@ export class EditorPane {
 
 /** Read-only keeps the text reachable: it can be focused, selected, copied and read out. @param {boolean} writable */
 function lock(writable) {
-  return [EditorState.readOnly.of(!writable), EditorView.editable.of(writable), writable ? [] : EditorView.contentAttributes.of({ tabindex: "0", "aria-readonly": "true" })]
+  return [
+    EditorState.readOnly.of(!writable),
+    EditorView.editable.of(writable),
+    writable ? [] : EditorView.contentAttributes.of({ tabindex: "0", "aria-readonly": "true" }),
+  ]
 }

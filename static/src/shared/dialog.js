@@ -30,17 +30,29 @@ export function showDialog({ title, body = nothing, actions, cancel = t("cancel"
     dialog.close()
   }
   // The first action comes first in the form, so that Enter in a field means it; the order on screen is set by the style sheet's row.
-  render(html`<form @submit=${submit}>
-    <h2 id="dialog-title">${title}</h2>
-    ${body}
-    <div class="actions">
-      <button type="button" class="btn" @click=${() => dialog.close()}>${cancel}</button>
-      ${actions.map(action => html`<button type="submit" value=${action.value} class="btn ${action.main ? "main" : ""} ${action.heed ? "heed" : ""}">${action.label}</button>`)}
-    </div>
-  </form>`, dialog)
+  render(
+    html`<form @submit=${submit}>
+      <h2 id="dialog-title">${title}</h2>
+      ${body}
+      <div class="actions">
+        <button type="button" class="btn" @click=${() => dialog.close()}>${cancel}</button>
+        ${actions.map(action => html`<button type="submit" value=${action.value} class="btn ${action.main ? "main" : ""} ${action.heed ? "heed" : ""}">${action.label}</button>`)}
+      </div>
+    </form>`,
+    dialog,
+  )
   return new Promise(resolve => {
-    dialog.addEventListener("close", () => { dialog.remove(); resolve(answer) }, { once: true })
-    dialog.addEventListener("click", event => { if (event.target === dialog && outside(dialog, event)) dialog.close() })
+    dialog.addEventListener(
+      "close",
+      () => {
+        dialog.remove()
+        resolve(answer)
+      },
+      { once: true },
+    )
+    dialog.addEventListener("click", event => {
+      if (event.target === dialog && outside(dialog, event)) dialog.close()
+    })
     dialog.showModal()
     const first = dialog.querySelector("[autofocus], input, textarea, select")
     if (first instanceof HTMLElement) first.focus()
@@ -52,7 +64,13 @@ export function showDialog({ title, body = nothing, actions, cancel = t("cancel"
  * @param {{title: string, text?: string, yes: string, heed?: boolean}} options
  */
 export async function confirmDialog({ title, text = "", yes, heed = false }) {
-  return await showDialog({ title, body: text ? html`<p>${text}</p>` : nothing, actions: [{ value: "yes", label: yes, main: !heed, heed }] }) !== null
+  return (
+    (await showDialog({
+      title,
+      body: text ? html`<p>${text}</p>` : nothing,
+      actions: [{ value: "yes", label: yes, main: !heed, heed }],
+    })) !== null
+  )
 }
 
 /** Whether a click on the dialog element itself was on its backdrop rather than its padding. @param {HTMLElement} dialog @param {MouseEvent} event */

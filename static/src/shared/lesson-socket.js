@@ -104,7 +104,9 @@ export class LessonSocket extends EventTarget {
   }
 
   /** The device says that it has no network: a socket would only notice after its silence. */
-  #lost = () => { if (this.#socket) this.#ended(this.#socket, 1006) }
+  #lost = () => {
+    if (this.#socket) this.#ended(this.#socket, 1006)
+  }
 
   #stop() {
     this.#wanted = false
@@ -189,7 +191,8 @@ export class LessonSocket extends EventTarget {
     clearInterval(this.#pinger)
     socket.onclose = socket.onmessage = null
     socket.close()
-    for (const id of [...this.#pending.keys()]) this.#answer(id)?.refuse(new CommandRefused("offline", "connection lost"))
+    for (const id of [...this.#pending.keys()])
+      this.#answer(id)?.refuse(new CommandRefused("offline", "connection lost"))
     const was = this.connected
     this.connected = false
     if (code === 4401) this.#sayBye({ code: "not_signed_in", message: "" })

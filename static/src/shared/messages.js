@@ -18,7 +18,10 @@ export function translator(catalogue, language) {
   const numbers = new Intl.NumberFormat(language, { useGrouping: false })
   return (key, vars = {}) => {
     const { count } = vars
-    const plural = typeof count === "number" ? catalogue[`${key}.${plurals.select(count)}`] ?? catalogue[`${key}.other`] : undefined
+    const plural =
+      typeof count === "number"
+        ? (catalogue[`${key}.${plurals.select(count)}`] ?? catalogue[`${key}.other`])
+        : undefined
     const text = plural ?? catalogue[key] ?? key
     return text.replace(/\{(\w+)\}/g, (whole, name) => {
       const value = vars[name]

@@ -6,7 +6,7 @@ import { html } from "lit"
 
 /** @param {number | undefined} seat the class `seat-1` … `seat-8`, or `seat-0` for someone whose seat is not known */
 export function seatClass(seat) {
-  return seat ? `seat-${(seat - 1) % 8 + 1}` : "seat-0"
+  return seat ? `seat-${((seat - 1) % 8) + 1}` : "seat-0"
 }
 
 /** The first letter of a name, as people count letters. @param {string} name */

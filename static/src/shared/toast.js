@@ -22,7 +22,10 @@ export function toast(text, { heed = false, action } = {}) {
     const button = document.createElement("button")
     button.className = "btn"
     button.textContent = action.label
-    button.onclick = () => { element.remove(); action.run() }
+    button.onclick = () => {
+      element.remove()
+      action.run()
+    }
     element.append(button)
   }
   region.append(element)

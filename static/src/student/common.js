@@ -9,9 +9,18 @@ import { openMessages } from "./model.js"
 /** The teacher's words, newest first, until they are put away. @param {import("../student.js").Page} page */
 export function teacherMessages(page) {
   const messages = openMessages(page.state, page.dismissed).slice(0, 3)
-  return messages.length ? html`<section class="stack messages" aria-label=${t("message.all")}>${messages.map(message => html`
-    <div class="note ${message.kind}">${icon("message")}<p class="grow"><b>${t(`message.${message.kind}`)}</b> ${message.text}</p>
-      <button class="btn" @click=${() => page.dismiss(message.id)}>${t("message.ok")}</button></div>`)}</section>` : nothing
+  return messages.length
+    ? html`<section class="stack messages" aria-label=${t("message.all")}>
+        ${messages.map(
+          message =>
+            html` <div class="note ${message.kind}">
+              ${icon("message")}
+              <p class="grow"><b>${t(`message.${message.kind}`)}</b> ${message.text}</p>
+              <button class="btn" @click=${() => page.dismiss(message.id)}>${t("message.ok")}</button>
+            </div>`,
+        )}
+      </section>`
+    : nothing
 }
 
 /** What could not be saved, to be copied. @param {import("../student.js").Page} page */
@@ -27,20 +36,32 @@ export function refusedPanel({ desk }) {
       area.select()
     }
   }
-  return html`<section class="note heed refused" aria-labelledby="refused-title">${icon("heed")}
+  return html`<section class="note heed refused" aria-labelledby="refused-title">
+    ${icon("heed")}
     <div class="grow stack">
       <h2 id="refused-title">${t("refused.title")}</h2>
       <p>${t("refused.text")}</p>
-      <textarea id="refused-text" class="input" readonly rows="3" aria-labelledby="refused-title" .value=${desk.refused}></textarea>
-      <p class="row"><button class="btn main" @click=${copy}>${icon("copy")} ${t("copy")}</button>
-        <button class="btn" @click=${() => desk.forgetRefused()}>${t("refused.done")}</button></p>
-    </div></section>`
+      <textarea
+        id="refused-text"
+        class="input"
+        readonly
+        rows="3"
+        aria-labelledby="refused-title"
+        .value=${desk.refused}
+      ></textarea>
+      <p class="row">
+        <button class="btn main" @click=${copy}>${icon("copy")} ${t("copy")}</button>
+        <button class="btn" @click=${() => desk.forgetRefused()}>${t("refused.done")}</button>
+      </p>
+    </div>
+  </section>`
 }
 
 /** @param {import("../student.js").Page} page */
 export function leaveButton(page) {
   const leave = async () => {
-    if (await confirmDialog({ title: t("leave.title"), text: t("leave.text"), yes: t("leave.yes") })) await page.ask({ type: "leave" })
+    if (await confirmDialog({ title: t("leave.title"), text: t("leave.text"), yes: t("leave.yes") }))
+      await page.ask({ type: "leave" })
   }
   return html`<button class="btn quiet" @click=${leave}>${icon("leave")} ${t("leave")}</button>`
 }

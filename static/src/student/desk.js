@@ -88,9 +88,15 @@ export class Desk {
       const { state } = this.#lesson
       if (room !== this.#room) return
       const text = new RoomText({
-        parent: this.host, socketOrigin: socketUrl(""), lesson: boot.lesson, room, role: "participant", participant: boot.participant,
+        parent: this.host,
+        socketOrigin: socketUrl(""),
+        lesson: boot.lesson,
+        room,
+        role: "participant",
+        participant: boot.participant,
         words: { label: t("editor.label", { room: state.room?.name ?? "" }), hint: t("editor.hint") },
-        language: boot.language ?? document.documentElement.lang, nonce: boot.nonce,
+        language: boot.language ?? document.documentElement.lang,
+        nonce: boot.nonce,
       })
       this.text = text
       text.addEventListener("change", () => this.#hear(text))
@@ -106,7 +112,8 @@ export class Desk {
     const { save } = text
     // "Saving" is said to the eye alone; a screen reader hears when the net is lost, when it is back, and when something is wrong.
     if (save !== this.#saidSave && save !== "saving" && save !== "opening") {
-      if (save !== "saved" || this.#saidSave === "offline" || this.#saidSave === "unsaved") announce(t(`save.${save}.say`))
+      if (save !== "saved" || this.#saidSave === "offline" || this.#saidSave === "unsaved")
+        announce(t(`save.${save}.say`))
       this.#saidSave = save
     }
     this.#changed()
@@ -130,7 +137,9 @@ export class Desk {
     text?.setWritable(false)
     if (stage === "ended" && text && !(text.synced && !text.waiting)) {
       await new Promise(resolve => {
-        text.addEventListener("change", () => { if (text.synced && !text.waiting) resolve(undefined) })
+        text.addEventListener("change", () => {
+          if (text.synced && !text.waiting) resolve(undefined)
+        })
         setTimeout(resolve, LAST_RECEIPTS_MS)
       })
     }

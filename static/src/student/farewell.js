@@ -7,16 +7,26 @@ import { refusedPanel } from "./common.js"
 /** @param {import("../student.js").Page} page */
 export function ended(page) {
   const { desk, state } = page
-  return html`
-    <header class="bar"><p class="bar-title">${state?.lesson.title ?? t("product")}</p></header>
+  return html` <header class="bar"><p class="bar-title">${state?.lesson.title ?? t("product")}</p></header>
     <main id="main" class="page farewell stack" tabindex="-1">
       ${refusedPanel(page)}
       <section class="card roomy stack center">
-        <h1 id="heading" tabindex="-1">${state ? t("ended.title", { name: state.me.name }) : t("ended.title_plain")}</h1>
+        <h1 id="heading" tabindex="-1">
+          ${state ? t("ended.title", { name: state.me.name }) : t("ended.title_plain")}
+        </h1>
         <p class="lead">${t("ended.text")}</p>
-        <p class="soft" role="status">${desk.forgotten ? html`${icon("check", 16)} ${t("ended.forgotten")}` : t("ended.forgetting")}</p>
+        <p class="soft" role="status">
+          ${desk.forgotten ? html`${icon("check", 16)} ${t("ended.forgotten")}` : t("ended.forgetting")}
+        </p>
       </section>
-      ${desk.text ? html`<section class="card sheet" aria-labelledby="text-title"><h2 id="text-title" class="sheet-title">${t("ended.yours", { room: state?.room?.name ?? "" })}</h2>${desk.host}</section>` : nothing}
+      ${
+        desk.text
+          ? html`<section class="card sheet" aria-labelledby="text-title">
+              <h2 id="text-title" class="sheet-title">${t("ended.yours", { room: state?.room?.name ?? "" })}</h2>
+              ${desk.host}
+            </section>`
+          : nothing
+      }
       <p class="center"><a class="btn" href="/">${t("home")}</a></p>
     </main>`
 }
@@ -24,7 +34,9 @@ export function ended(page) {
 /** Left, removed, deleted, or not signed in on this browser. @param {import("../student.js").Page} page */
 export function gone(page) {
   const code = page.lesson.bye?.code ?? ""
-  const known = ["left", "removed", "deleted", "not_signed_in", "not_found", "not_allowed"].includes(code) ? code : "not_found"
+  const known = ["left", "removed", "deleted", "not_signed_in", "not_found", "not_allowed"].includes(code)
+    ? code
+    : "not_found"
   return html`<main id="main" class="page narrow stack" tabindex="-1">
     ${refusedPanel(page)}
     <section class="card roomy stack center">

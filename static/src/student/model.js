@@ -35,7 +35,9 @@ export function lockWords(state) {
  * @param {Record<string, {at: number, text: string, author?: string, name?: string, kind?: string}> | undefined} entries
  */
 export function inOrder(entries) {
-  return Object.entries(entries ?? {}).map(([id, entry]) => ({ id, ...entry })).sort((a, b) => a.at - b.at || (a.id < b.id ? -1 : 1))
+  return Object.entries(entries ?? {})
+    .map(([id, entry]) => ({ id, ...entry }))
+    .sort((a, b) => a.at - b.at || (a.id < b.id ? -1 : 1))
 }
 
 /** People at the table by seat. @param {any} state @returns {{participant: string, name: string, seat: number, here: boolean, hand?: boolean, mine: boolean}[]} */
@@ -47,7 +49,9 @@ export function atTable(state) {
 
 /** The teacher's words that this page has not put away, newest first. @param {any} state @param {Set<string>} dismissed */
 export function openMessages(state, dismissed) {
-  return inOrder(state?.messages).filter(({ id }) => !dismissed.has(id)).reverse()
+  return inOrder(state?.messages)
+    .filter(({ id }) => !dismissed.has(id))
+    .reverse()
 }
 
 /**
@@ -73,8 +77,10 @@ export function newsBetween(before, after, dismissed) {
   const news = []
   const was = stageOf(before, undefined)
   const is = stageOf(after, undefined)
-  if (is === "room" && before.me.room !== after.me.room && was === "room") news.push({ key: "moved", vars: { room: after.room.name }, assertive: true })
-  else if (is === "room" && was === "lobby") news.push({ key: "opened", vars: { room: after.room.name }, assertive: true })
+  if (is === "room" && before.me.room !== after.me.room && was === "room")
+    news.push({ key: "moved", vars: { room: after.room.name }, assertive: true })
+  else if (is === "room" && was === "lobby")
+    news.push({ key: "opened", vars: { room: after.room.name }, assertive: true })
   else if (is === "lobby" && was === "room") news.push({ key: "to_lobby", assertive: true })
   if (is === "room" && was === "room" && before.me.room === after.me.room) {
     const lock = lockWords(after)
@@ -82,12 +88,18 @@ export function newsBetween(before, after, dismissed) {
     if (before.room.ready !== after.room.ready) news.push({ key: after.room.ready ? "ready.news" : "ready.taken_back" })
     if (before.talk !== after.talk) {
       for (const line of inOrder(after.talk)) {
-        if (!before.talk?.[line.id] && line.author !== after.me.participant) news.push({ key: line.author === "teacher" ? "talk.news_teacher" : "talk.news", vars: { name: line.name ?? "", text: line.text } })
+        if (!before.talk?.[line.id] && line.author !== after.me.participant)
+          news.push({
+            key: line.author === "teacher" ? "talk.news_teacher" : "talk.news",
+            vars: { name: line.name ?? "", text: line.text },
+          })
       }
     }
   }
-  for (const message of openMessages(after, dismissed)) if (!before.messages?.[message.id]) news.push({ key: "message.news", vars: { text: message.text } })
+  for (const message of openMessages(after, dismissed))
+    if (!before.messages?.[message.id]) news.push({ key: "message.news", vars: { text: message.text } })
   if (before.me.hand && !after.me.hand) news.push({ key: "hand.down" })
-  else if (after.me.hand && before.me.hand?.place !== after.me.hand.place) news.push({ key: "hand.place", vars: { place: after.me.hand.place ?? 1 } })
+  else if (after.me.hand && before.me.hand?.place !== after.me.hand.place)
+    news.push({ key: "hand.place", vars: { place: after.me.hand.place ?? 1 } })
   return news
 }

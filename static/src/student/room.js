@@ -16,24 +16,33 @@ const LONG_TASK = 220
 
 /** @type {Record<import("../editor/receipts.js").SaveState, string>} */
 const SAVE_ICONS = { opening: "wait", saved: "check", saving: "wait", offline: "offline", unsaved: "heed" }
-const TOOLS = /** @type {const} */ ([["heading", "H", "Ctrl+Alt+2"], ["strong", "B", "Ctrl+B"], ["emphasis", "I", "Ctrl+I"], ["bullets", "", "Ctrl+Shift+8"], ["numbers", "", "Ctrl+Shift+7"], ["quote", "", "Ctrl+Shift+9"]])
+const TOOLS = /** @type {const} */ ([
+  ["heading", "H", "Ctrl+Alt+2"],
+  ["strong", "B", "Ctrl+B"],
+  ["emphasis", "I", "Ctrl+I"],
+  ["bullets", "", "Ctrl+Shift+8"],
+  ["numbers", "", "Ctrl+Shift+7"],
+  ["quote", "", "Ctrl+Shift+9"],
+])
 
 /** @param {Page} page */
 export function room(page) {
   const { state } = page
   const lock = lockWords(state)
-  return html`
-    ${bar(page)}
+  return html` ${bar(page)}
     <main id="main" class="work show-${page.pane}" tabindex="-1">
       ${panes(page)}
       <div class="middle stack">
-        ${refusedPanel(page)}
-        ${teacherMessages(page)}
-        ${page.timeUp && !lock ? html`<p class="note heed">${icon("pen")}<span class="grow"><b>${t("time_up")}.</b> ${t("time_up.finish_rest")}</span></p>` : nothing}
+        ${refusedPanel(page)} ${teacherMessages(page)}
+        ${
+          page.timeUp && !lock
+            ? html`<p class="note heed">
+                ${icon("pen")}<span class="grow"><b>${t("time_up")}.</b> ${t("time_up.finish_rest")}</span>
+              </p>`
+            : nothing
+        }
         ${lock ? html`<p class="note">${icon(state.lesson.phase === "gather" ? "front" : "lock")}<span class="grow">${t(lock)}</span></p>` : nothing}
-        ${spotlight(state)}
-        ${task(state)}
-        ${sheet(page, lock !== null)}
+        ${spotlight(state)} ${task(state)} ${sheet(page, lock !== null)}
       </div>
       ${side(page)}
     </main>`
@@ -45,14 +54,19 @@ function bar(page) {
   const save = desk.text?.save ?? "opening"
   const offline = save === "saved" && !page.lesson.connected
   const shown = offline ? "saving" : save
-  const label = offline ? t("lesson.offline") : save === "offline" && desk.text?.waiting ? t("save.offline.kept") : t(`save.${save}`)
+  const label = offline
+    ? t("lesson.offline")
+    : save === "offline" && desk.text?.waiting
+      ? t("save.offline.kept")
+      : t(`save.${save}`)
   return html`<header class="bar room-bar">
     <h1 id="heading" tabindex="-1">${state.room.name}</h1>
     ${state.room.topic ? html`<span class="soft small topic">${state.room.topic}</span>` : nothing}
     <span class="grow"></span>
-    <span class="chip save ${shown === "offline" || shown === "unsaved" ? "heed" : ""}" data-save=${save}>${icon(SAVE_ICONS[shown], 16)} ${label}</span>
-    ${clock(page)}
-    ${hand(page)}
+    <span class="chip save ${shown === "offline" || shown === "unsaved" ? "heed" : ""}" data-save=${save}
+      >${icon(SAVE_ICONS[shown], 16)} ${label}</span
+    >
+    ${clock(page)} ${hand(page)}
   </header>`
 }
 
@@ -60,22 +74,35 @@ function bar(page) {
 function clock({ state, lesson }) {
   if (!state.timer) return nothing
   const left = secondsLeft(state.timer.ends_at, lesson.now())
-  return html`<span class="clock ${left <= 60 ? "soon" : ""}" role="timer"><span class="visually-hidden">${t("time_left")}</span> ${left ? formatClock(left) : html`<span class="clock-up">${t("time_up")}</span>`}</span>`
+  return html`<span class="clock ${left <= 60 ? "soon" : ""}" role="timer"
+    ><span class="visually-hidden">${t("time_left")}</span>
+    ${left ? formatClock(left) : html`<span class="clock-up">${t("time_up")}</span>`}</span
+  >`
 }
 
 /** @param {Page} page */
 function hand(page) {
   const { me } = page.state
   if (!me.hand) return html`<button class="btn" @click=${() => askForHelp(page)}>${icon("hand")} ${t("help")}</button>`
-  return html`<span class="hand"><span class="chip heed">${icon("hand", 16)} ${me.hand.place ? t("help.place", { place: me.hand.place }) : t("help.asked")}</span>
-    <button class="btn" @click=${() => page.ask({ type: "lower_hand" })}>${t("help.back")}</button></span>`
+  return html`<span class="hand"
+    ><span class="chip heed"
+      >${icon("hand", 16)} ${me.hand.place ? t("help.place", { place: me.hand.place }) : t("help.asked")}</span
+    >
+    <button class="btn" @click=${() => page.ask({ type: "lower_hand" })}>${t("help.back")}</button></span
+  >`
 }
 
 /** On a narrow screen one of three is shown; on a wide one this is not there. @param {Page} page */
 function panes(page) {
   const names = /** @type {const} */ (["text", "table", "talk"])
-  return html`<nav class="panes" aria-label=${t("panes")}>${names.map(name => html`
-    <button class="btn" aria-pressed=${page.pane === name} @click=${() => page.show(name)}>${t(`pane.${name}`)}${name === "talk" && page.unread ? html` <span class="badge">${page.unread}<span class="visually-hidden"> ${t("pane.unread")}</span></span>` : nothing}</button>`)}</nav>`
+  return html`<nav class="panes" aria-label=${t("panes")}>
+    ${names.map(
+      name =>
+        html` <button class="btn" aria-pressed=${page.pane === name} @click=${() => page.show(name)}>
+          ${t(`pane.${name}`)}${name === "talk" && page.unread ? html` <span class="badge">${page.unread}<span class="visually-hidden"> ${t("pane.unread")}</span></span>` : nothing}
+        </button>`,
+    )}
+  </nav>`
 }
 
 /** @param {any} state */
@@ -84,14 +111,21 @@ function task(state) {
   if (!task) return nothing
   return task.length <= LONG_TASK
     ? html`<p class="task"><b>${t("task")}</b> ${task}</p>`
-    : html`<details class="task"><summary><b>${t("task")}</b> ${task.slice(0, LONG_TASK - 60)}… <span class="more">${t("task.more")}</span></summary><p class="prose">${task}</p></details>`
+    : html`<details class="task">
+        <summary>
+          <b>${t("task")}</b> ${task.slice(0, LONG_TASK - 60)}… <span class="more">${t("task.more")}</span>
+        </summary>
+        <p class="prose">${task}</p>
+      </details>`
 }
 
 /** What the teacher shows everyone; sanitised by the server. @param {any} state */
 function spotlight(state) {
   if (!state.spotlight?.html) return nothing
-  return html`<section class="card spotlight" aria-labelledby="spotlight-title"><h2 id="spotlight-title">${icon("front")} ${t("spotlight", { room: state.spotlight.name })}</h2>
-    <div class="prose reading" dir="auto">${unsafeHTML(state.spotlight.html)}</div></section>`
+  return html`<section class="card spotlight" aria-labelledby="spotlight-title">
+    <h2 id="spotlight-title">${icon("front")} ${t("spotlight", { room: state.spotlight.name })}</h2>
+    <div class="prose reading" dir="auto">${unsafeHTML(state.spotlight.html)}</div>
+  </section>`
 }
 
 /** @param {Page} page @param {boolean} locked */
@@ -103,33 +137,90 @@ function sheet(page, locked) {
     <div class="tools" role="toolbar" aria-label=${t("tools")} @keydown=${roam}>
       ${locked ? nothing : buttons(text, off)}
       <span class="grow"></span>
-      <button class="btn quiet who-wrote" tabindex=${locked ? 0 : -1} aria-pressed=${desk.authorsShown} @click=${() => desk.showAuthors(!desk.authorsShown)}>${t("authors")}</button>
+      <button
+        class="btn quiet who-wrote"
+        tabindex=${locked ? 0 : -1}
+        aria-pressed=${desk.authorsShown}
+        @click=${() => desk.showAuthors(!desk.authorsShown)}
+      >
+        ${t("authors")}
+      </button>
     </div>
     ${desk.host}
-    ${state.lesson.starters?.length && !locked ? html`<div class="tools starters" role="group" aria-label=${t("starters")}><span class="small soft" aria-hidden="true">${t("starters")}</span>
-      ${state.lesson.starters.map((/** @type {string} */ starter) => html`<button class="btn starter" dir="auto" aria-disabled=${off} @mousedown=${keepFocus} @click=${() => off || text?.insertStarter(starter)}>${starter}</button>`)}</div>` : nothing}
-    <div class="tools foot"><span class="small soft">${t("words", { count: text?.words ?? 0 })}</span><span class="grow"></span>
-      ${ready(page)}</div>
+    ${
+      state.lesson.starters?.length && !locked
+        ? html`<div class="tools starters" role="group" aria-label=${t("starters")}>
+            <span class="small soft" aria-hidden="true">${t("starters")}</span>
+            ${state.lesson.starters.map((/** @type {string} */ starter) => html`<button class="btn starter" dir="auto" aria-disabled=${off} @mousedown=${keepFocus} @click=${() => off || text?.insertStarter(starter)}>${starter}</button>`)}
+          </div>`
+        : nothing
+    }
+    <div class="tools foot">
+      <span class="small soft">${t("words", { count: text?.words ?? 0 })}</span
+      ><span class="grow"></span> ${ready(page)}
+    </div>
   </section>`
 }
 
 /** @param {import("../editor/index.js").RoomText | undefined} text @param {boolean} off */
 function buttons(text, off) {
-  return html`${TOOLS.map(([command, letter, key], index) => html`<button class="btn quiet tool tool-${command}" tabindex=${index ? -1 : 0} title="${t(`tool.${command}`)} (${key})" aria-label=${t(`tool.${command}`)}
-        aria-pressed=${text?.formats.has(command) ?? false} aria-disabled=${off} @mousedown=${keepFocus} @click=${() => off || text?.run(command)}>${letter || icon(command)}</button>`)}
-      <button class="btn quiet tool" tabindex="-1" title="${t("tool.undo")} (Ctrl+Z)" aria-label=${t("tool.undo")} aria-disabled=${off || !text?.canUndo} @mousedown=${keepFocus} @click=${() => off || text?.run("undo")}>${icon("undo")}</button>
-      <button class="btn quiet tool" tabindex="-1" title="${t("tool.redo")} (Ctrl+Y)" aria-label=${t("tool.redo")} aria-disabled=${off || !text?.canRedo} @mousedown=${keepFocus} @click=${() => off || text?.run("redo")}>${icon("redo")}</button>`
+  return html`${TOOLS.map(
+      ([command, letter, key], index) =>
+        html`<button
+          class="btn quiet tool tool-${command}"
+          tabindex=${index ? -1 : 0}
+          title="${t(`tool.${command}`)} (${key})"
+          aria-label=${t(`tool.${command}`)}
+          aria-pressed=${text?.formats.has(command) ?? false}
+          aria-disabled=${off}
+          @mousedown=${keepFocus}
+          @click=${() => off || text?.run(command)}
+        >
+          ${letter || icon(command)}
+        </button>`,
+    )}
+    <button
+      class="btn quiet tool"
+      tabindex="-1"
+      title="${t("tool.undo")} (Ctrl+Z)"
+      aria-label=${t("tool.undo")}
+      aria-disabled=${off || !text?.canUndo}
+      @mousedown=${keepFocus}
+      @click=${() => off || text?.run("undo")}
+    >
+      ${icon("undo")}
+    </button>
+    <button
+      class="btn quiet tool"
+      tabindex="-1"
+      title="${t("tool.redo")} (Ctrl+Y)"
+      aria-label=${t("tool.redo")}
+      aria-disabled=${off || !text?.canRedo}
+      @mousedown=${keepFocus}
+      @click=${() => off || text?.run("redo")}
+    >
+      ${icon("redo")}
+    </button>`
 }
 
 /** @param {Page} page */
 function ready(page) {
   const { room, lesson } = page.state
   return html`<span class="small soft ready-hint">${room.ready ? t("ready.on_hint") : nothing}</span>
-    <button class="btn ready" aria-pressed=${room.ready ?? false} ?disabled=${lesson.phase !== "work" && lesson.phase !== "gather"} @click=${() => page.ask({ type: "ready", ready: !room.ready })}>${icon(room.ready ? "boxChecked" : "box")} ${t("ready")}</button>`
+    <button
+      class="btn ready"
+      aria-pressed=${room.ready ?? false}
+      ?disabled=${lesson.phase !== "work" && lesson.phase !== "gather"}
+      @click=${() => page.ask({ type: "ready", ready: !room.ready })}
+    >
+      ${icon(room.ready ? "boxChecked" : "box")} ${t("ready")}
+    </button>`
 }
 
 /** A tool pressed with the mouse leaves the cursor in the text. @param {MouseEvent} event */
-function keepFocus(event) { event.preventDefault() }
+function keepFocus(event) {
+  event.preventDefault()
+}
 
 /** One stop for Tab, arrow keys within, as a toolbar is used. @param {KeyboardEvent} event */
 function roam(event) {

@@ -12,12 +12,16 @@ import { atTable, inOrder } from "./model.js"
 /** @param {Page} page */
 export function side(page) {
   return html`<div class="side stack">
-    ${table(page)}
-    ${agreed(page)}
-    ${talk(page)}
-    ${pulse(page)}
+    ${table(page)} ${agreed(page)} ${talk(page)} ${pulse(page)}
     <div class="card small aside-foot">
-      ${page.state.lesson.participation ? html`<details><summary>${t("counted")}</summary><p class="soft">${t("counted.text")}</p></details>` : nothing}
+      ${
+        page.state.lesson.participation
+          ? html`<details>
+              <summary>${t("counted")}</summary>
+              <p class="soft">${t("counted.text")}</p>
+            </details>`
+          : nothing
+      }
       ${leaveButton(page)}
     </div>
   </div>`
@@ -26,13 +30,30 @@ export function side(page) {
 /** @param {Page} page */
 function table(page) {
   const writing = page.desk.writing
-  return html`<section class="card at-table" aria-labelledby="table-title"><h2 id="table-title">${t("table")}</h2>
-    <ul class="plain-list">${repeat(atTable(page.state), person => person.participant, person => html`<li class="who">${avatar(person)}
-      <span class="grow"><span class=${page.desk.authorsShown ? `whose ${seatClass(person.seat)}` : ""}>${person.mine ? t("you_named", { name: person.name }) : person.name}</span>
-        <span class="soft small">${!person.here ? t("away") : writing.has(person.participant) && !person.mine ? t("writing") : ""}</span></span>
-      ${person.hand ? html`<span class="chip heed" title=${t("table.hand")}>${icon("hand", 16)}<span class="visually-hidden">${t("table.hand")}</span></span>` : nothing}</li>`)}</ul>
+  return html`<section class="card at-table" aria-labelledby="table-title">
+    <h2 id="table-title">${t("table")}</h2>
+    <ul class="plain-list">
+      ${repeat(
+        atTable(page.state),
+        person => person.participant,
+        person =>
+          html`<li class="who">
+            ${avatar(person)}
+            <span class="grow"
+              ><span class=${page.desk.authorsShown ? `whose ${seatClass(person.seat)}` : ""}
+                >${person.mine ? t("you_named", { name: person.name }) : person.name}</span
+              >
+              <span class="soft small"
+                >${!person.here ? t("away") : writing.has(person.participant) && !person.mine ? t("writing") : ""}</span
+              ></span
+            >
+            ${person.hand ? html`<span class="chip heed" title=${t("table.hand")}>${icon("hand", 16)}<span class="visually-hidden">${t("table.hand")}</span></span>` : nothing}
+          </li>`,
+      )}
+    </ul>
     ${atTable(page.state).length < 2 ? html`<p class="soft small">${t("table.alone")}</p>` : nothing}
-    ${page.desk.authorsShown ? html`<p class="soft small">${t("authors.hint")}</p>` : nothing}</section>`
+    ${page.desk.authorsShown ? html`<p class="soft small">${t("authors.hint")}</p>` : nothing}
+  </section>`
 }
 
 /** @param {Page} page */
@@ -40,9 +61,24 @@ function agreed(page) {
   const { lesson, room } = page.state
   if (!lesson.criteria?.length) return nothing
   const met = new Set(room.met)
-  return html`<section class="card agreed" aria-labelledby="agreed-title"><h2 id="agreed-title">${t("agreed")}</h2>
-    <ul class="plain-list">${lesson.criteria.map((/** @type {string} */ criterion, /** @type {number} */ index) => html`<li><button class="criterion" role="checkbox" aria-checked=${met.has(index)}
-      @click=${() => page.ask({ type: "agreement", criterion: index, met: !met.has(index) })}>${icon(met.has(index) ? "boxChecked" : "box")}<span dir="auto">${criterion}</span></button></li>`)}</ul></section>`
+  return html`<section class="card agreed" aria-labelledby="agreed-title">
+    <h2 id="agreed-title">${t("agreed")}</h2>
+    <ul class="plain-list">
+      ${lesson.criteria.map(
+        (/** @type {string} */ criterion, /** @type {number} */ index) =>
+          html`<li>
+            <button
+              class="criterion"
+              role="checkbox"
+              aria-checked=${met.has(index)}
+              @click=${() => page.ask({ type: "agreement", criterion: index, met: !met.has(index) })}
+            >
+              ${icon(met.has(index) ? "boxChecked" : "box")}<span dir="auto">${criterion}</span>
+            </button>
+          </li>`,
+      )}
+    </ul>
+  </section>`
 }
 
 /** @param {Page} page */
@@ -52,17 +88,54 @@ function talk(page) {
   /** @param {SubmitEvent} event */
   const say = async event => {
     event.preventDefault()
-    const field = /** @type {HTMLInputElement} */ (/** @type {HTMLFormElement} */ (event.currentTarget).elements.namedItem("say"))
+    const field = /** @type {HTMLInputElement} */ (
+      /** @type {HTMLFormElement} */ (event.currentTarget).elements.namedItem("say")
+    )
     const text = field.value.trim()
-    if (text && await page.ask({ type: "chat", text }) && field.value.trim() === text) field.value = ""
+    if (text && (await page.ask({ type: "chat", text })) && field.value.trim() === text) field.value = ""
   }
   // New lines are announced by the page in words ("Sam says …"), so the list is not a live region of its own.
-  return html`<section class="card talk" aria-labelledby="talk-title"><h2 id="talk-title">${t("talk")}</h2>
-    ${lines.length ? html`<ul class="plain-list lines" tabindex="0" aria-label=${t("talk.lines")} data-last=${lines.at(-1)?.id ?? ""}>${repeat(lines, line => line.id, line => html`<li class=${line.author === me.participant ? "mine" : line.author === "teacher" ? "from-teacher" : ""} dir="auto">
-      <b>${line.author === me.participant ? t("you") : line.author === "teacher" ? t("teacher") : line.name}</b> ${line.text}</li>`)}</ul>` : html`<p class="soft small">${t("talk.empty")}</p>`}
-    <form class="say" @submit=${say}><label class="visually-hidden" for="say">${t("talk.label")}</label>
-      <input id="say" name="say" class="input" maxlength="1000" autocomplete="off" dir="auto" placeholder=${t("talk.hint")}>
-      <button class="btn" type="submit">${t("send")}</button></form></section>`
+  return html`<section class="card talk" aria-labelledby="talk-title">
+    <h2 id="talk-title">${t("talk")}</h2>
+    ${
+      lines.length
+        ? html`<ul
+            class="plain-list lines"
+            tabindex="0"
+            aria-label=${t("talk.lines")}
+            data-last=${lines.at(-1)?.id ?? ""}
+          >
+            ${repeat(
+              lines,
+              line => line.id,
+              line =>
+                html`<li
+                  class=${line.author === me.participant ? "mine" : line.author === "teacher" ? "from-teacher" : ""}
+                  dir="auto"
+                >
+                  <b
+                    >${line.author === me.participant ? t("you") : line.author === "teacher" ? t("teacher") : line.name}</b
+                  >
+                  ${line.text}
+                </li>`,
+            )}
+          </ul>`
+        : html`<p class="soft small">${t("talk.empty")}</p>`
+    }
+    <form class="say" @submit=${say}>
+      <label class="visually-hidden" for="say">${t("talk.label")}</label>
+      <input
+        id="say"
+        name="say"
+        class="input"
+        maxlength="1000"
+        autocomplete="off"
+        dir="auto"
+        placeholder=${t("talk.hint")}
+      />
+      <button class="btn" type="submit">${t("send")}</button>
+    </form>
+  </section>`
 }
 
 /** How hard it is, told to the teacher alone. @param {Page} page */
@@ -71,9 +144,16 @@ function pulse(page) {
   if (lesson.phase !== "work") return nothing
   const given = me.pulse ?? page.pulse
   const give = async (/** @type {string} */ answer) => {
-    if (await page.ask({ type: "pulse", pulse: answer })) { page.pulse = answer; page.render() }
+    if (await page.ask({ type: "pulse", pulse: answer })) {
+      page.pulse = answer
+      page.render()
+    }
   }
-  return html`<section class="card pulse" aria-labelledby="pulse-title"><h2 id="pulse-title">${t("pulse")}</h2>
-    <div class="row">${["too_easy", "right", "too_hard"].map(answer => html`<button class="btn" aria-pressed=${given === answer} @click=${() => give(answer)}>${t(`pulse.${answer}`)}</button>`)}</div>
-    <p class="soft small">${t("pulse.private")}</p></section>`
+  return html`<section class="card pulse" aria-labelledby="pulse-title">
+    <h2 id="pulse-title">${t("pulse")}</h2>
+    <div class="row">
+      ${["too_easy", "right", "too_hard"].map(answer => html`<button class="btn" aria-pressed=${given === answer} @click=${() => give(answer)}>${t(`pulse.${answer}`)}</button>`)}
+    </div>
+    <p class="soft small">${t("pulse.private")}</p>
+  </section>`
 }
