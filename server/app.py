@@ -109,6 +109,7 @@ def create_app(services: Services, front_door: str | None = None) -> Starlette:
             Route("/api/lessons/{lesson}/rooms/{room}/summary.html", api.summary_as_html),
             WebSocketRoute("/ws/lessons/{lesson}", sockets.lesson_socket),
             WebSocketRoute("/ws/lessons/{lesson}/rooms/{room}", sockets.document_socket),
+            Route("/icon.svg", pages.icon),
             Route("/healthz", api.healthz),
             Route("/readyz", api.readyz),
             Route("/metrics", api.metrics),

@@ -10,6 +10,7 @@ import asyncio
 import itertools
 import random
 import secrets
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
@@ -89,16 +90,18 @@ class _Writer:
         self._table = table
         self._rng = rng
         self._sentences: Iterator[str] = itertools.cycle(table.sentences)
+        self._written: Counter[str] = Counter()
 
     def pick(self, students: list[_Student]) -> _Student:
         """Choose who writes the next sentence."""
         if self._table.pattern is Pattern.ONE_VOICE:
             return students[0] if self._rng.random() < 0.94 else self._rng.choice(students[1:])
-        return self._rng.choice(students)
+        return min(students, key=lambda student: self._written[student.name] + self._rng.random())
 
     def words(self, student: _Student) -> Iterator[None]:
         """Write one sentence word by word into the student's own document; each step is one change."""
         sentence = next(self._sentences)
+        self._written[student.name] += 1
         text = student.text
         heading = f"## {student.name}\n"
         if len(str(text)) > _LONGEST:

@@ -86,6 +86,12 @@ class RoomRenamed(Event, frozen=True, tag="room_renamed"):
     name: str
 
 
+class RosterSet(Event, frozen=True, tag="roster_set"):
+    """From now on who joins under a name on the roster sits in its room."""
+
+    roster: dict[str, str]  # key of a name (``names.key``) -> room id
+
+
 class RoomClosed(Event, frozen=True, tag="room_closed"):
     """The room takes nobody any more; its text stays. Its members' new seats are events before this one."""
 
@@ -110,7 +116,7 @@ class ParticipantLeft(Event, frozen=True, tag="participant_left"):
 
 
 class Seated(Event, frozen=True, tag="seated"):
-    """Given a place: ``room`` None is the lobby. ``seat`` 1… is unique in the room, kept there, and gives the colour."""
+    """A place: ``room`` None is the lobby. ``seat`` 1… is unique in the room, kept there, and makes the colour."""
 
     participant: str
     room: str | None
@@ -269,6 +275,7 @@ AnyEvent = (
     | RoomAdded
     | RoomRenamed
     | RoomClosed
+    | RosterSet
     | ParticipantJoined
     | ParticipantRenamed
     | ParticipantLeft

@@ -194,6 +194,8 @@ class Lesson:
                 self.grouping, self.minutes, self.participation = event.grouping, event.minutes, event.participation
                 self.template, self.roster = event.template, dict(event.roster)
                 self.language, self.demonstration, self.created_at = event.language, event.demonstration, at
+            case events.RosterSet():
+                self.roster = dict(event.roster)
             case events.RoomAdded(room=key):
                 if key not in self.rooms:
                     state = RoomState(key, event.name, event.topic)

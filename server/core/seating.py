@@ -16,6 +16,7 @@ from server.core.events import (
     RoomAdded,
     RoomClosed,
     RoomSpotlit,
+    RosterSet,
     Seated,
 )
 from server.core.lesson import ROOMS_EVER_MAX, ROOMS_MAX, Lesson, Person, RoomState
@@ -197,7 +198,8 @@ def _regroup_by_roster(lesson: Lesson, text: str, context: Context) -> tuple[Any
             others.append(person.participant)
     placement |= grouping.deal(others, rooms)
     closing = [event for room in unnamed for event in _closed(lesson, room.room)]
-    return (*added, *seat(lesson, placement), *closing)
+    kept = () if room_of == lesson.roster else (RosterSet(room_of),)
+    return (*added, *kept, *seat(lesson, placement), *closing)
 
 
 def _regroup_home(lesson: Lesson, context: Context) -> tuple[AnyEvent, ...] | Refused:

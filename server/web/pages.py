@@ -223,3 +223,17 @@ def draft_with_defaults(draft: LessonDraft) -> LessonDraft:
     if draft.rooms or draft.room_count or draft.roster.strip():
         return draft
     return msgspec.structs.replace(draft, room_count=4)
+
+
+_ICON = (
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 28 28">'
+    '<circle cx="14" cy="14" r="7.2" fill="none" stroke="#0b5f6b" stroke-width="2.4"/>'
+    '<circle cx="14" cy="3" r="2.5" fill="#0072b2"/><circle cx="24.5" cy="10.6" r="2.5" fill="#e69f00"/>'
+    '<circle cx="20.5" cy="22.9" r="2.5" fill="#009e73"/><circle cx="7.5" cy="22.9" r="2.5" fill="#cc79a7"/>'
+    '<circle cx="3.5" cy="10.6" r="2.5" fill="#56b4e9"/></svg>'
+)
+
+
+async def icon(request: Request) -> Response:
+    """``/icon.svg``: the round table, for a browser's tab."""
+    return Response(_ICON, media_type="image/svg+xml", headers={"Cache-Control": "public, max-age=86400"})

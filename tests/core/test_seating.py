@@ -167,6 +167,15 @@ def test_regrouping_by_a_roster_makes_its_groups_the_rooms() -> None:
     assert sorted(seats) == [1, 2]
 
 
+def test_a_pasted_roster_holds_for_those_who_join_later() -> None:
+    classroom, _ = class_of("random", 2, 0)
+    classroom.do(Regroup("roster", "Ana, Foxes\nBen, Owls\nCleo, Owls"))
+    classroom.join("Ben", "Ana")
+    classroom.do(OpenRooms())
+    classroom.join("Cleo")
+    assert classroom.names_by_room() == {"Foxes": ["Ana"], "Owls": ["Ben", "Cleo"]}
+
+
 def test_regrouping_by_the_lessons_own_roster_needs_no_text() -> None:
     classroom = Classroom(LessonDraft("Acorns", grouping="roster", roster="Ada, Red\nBo, Blue"))
     ada, bo = classroom.join("Ada", "Bo")
