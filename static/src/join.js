@@ -2,6 +2,7 @@
  * Join a lesson: code and first name. The form works by itself; this module answers without a new page and keeps the words typed.
  */
 import { boot, t } from "./shared/boot.js"
+import { wipeOthers } from "./shared/kept-texts.js"
 
 const form = /** @type {HTMLFormElement} */ (document.getElementById("join"))
 const code = /** @type {HTMLInputElement} */ (form.elements.namedItem("code"))
@@ -30,6 +31,8 @@ async function join() {
     })
     const answer = await response.json().catch(() => ({}))
     if (response.ok) {
+      // Someone else at this device now, perhaps; someone who comes back is the same participant and keeps what is theirs.
+      await wipeOthers(answer)
       location.assign(`/l/${answer.lesson}`)
       return
     }

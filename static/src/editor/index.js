@@ -13,13 +13,12 @@
 import * as decoding from "lib0/decoding"
 import { WebsocketProvider } from "y-websocket"
 import * as Y from "yjs"
+import { deleteText } from "../shared/kept-texts.js"
 import { showAuthors } from "./authors.js"
 import { Receipts } from "./receipts.js"
-import { deleteDatabase, openStore } from "./store.js"
+import { openStore } from "./store.js"
 import { EditorPane } from "./view.js"
 import { countWords } from "./words.js"
-
-export { refusedTexts, wipeLesson } from "./store.js"
 
 /**
  * @typedef {{parent: HTMLElement, socketOrigin: string, lesson: string, room: string, role: "participant" | "teacher", participant?: string,
@@ -195,7 +194,7 @@ export class RoomText extends EventTarget {
     }
     const hadFocus = live.pane.view.hasFocus
     await live.close()
-    if (live.storeName) await deleteDatabase(live.storeName)
+    if (live.storeName) await deleteText(live.storeName)
     // Not signed in: opening again cannot help.
     if (this.#closed || code === 4401) {
       this.#changed()

@@ -4,6 +4,7 @@
  */
 import { announce } from "../shared/announcer.js"
 import { boot, socketUrl, t } from "../shared/boot.js"
+import { refusedTexts, wipeLesson } from "../shared/kept-texts.js"
 import { mayWrite, personOf } from "./model.js"
 
 /** @typedef {import("../editor/index.js").RoomText} RoomText */
@@ -32,10 +33,8 @@ export class Desk {
     this.#lesson = lesson
     this.#changed = changed
     this.host.className = "editor-host"
-    void load().then(({ refusedTexts }) => {
-      this.refused ||= refusedTexts(boot.lesson).get()
-      changed()
-    })
+    this.refused = refusedTexts(boot.lesson).get()
+    void load() // while the lobby is read
   }
 
   /** Be where the lesson says. @param {import("./model.js").Stage} stage */
@@ -66,7 +65,7 @@ export class Desk {
   forgetRefused() {
     this.refused = ""
     if (this.text) this.text.refused = ""
-    void load().then(({ refusedTexts }) => refusedTexts(boot.lesson).clear())
+    refusedTexts(boot.lesson).clear()
     this.#changed()
   }
 
@@ -124,7 +123,7 @@ export class Desk {
     if (!text) return
     this.refused = [this.refused, text].filter(Boolean).join("\n\n")
     announce(t("refused.title"), { assertive: true })
-    void load().then(({ refusedTexts }) => refusedTexts(boot.lesson).add(text))
+    refusedTexts(boot.lesson).add(text)
     this.#changed()
   }
 
@@ -146,7 +145,6 @@ export class Desk {
     const unsaved = text?.unsavedText ?? ""
     await (stage === "ended" ? text?.retire() : text?.close())
     if (stage === "gone") this.text = undefined
-    const { wipeLesson } = await load()
     await wipeLesson(boot.lesson)
     if (unsaved) this.refused = [this.refused, unsaved].filter(Boolean).join("\n\n")
     this.forgotten = true
