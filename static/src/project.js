@@ -28,7 +28,7 @@ function draw() {
   document.title = `${state.lesson.title} · ${t("product")}`
   const lit = state.spotlight?.html !== undefined && state.lesson.phase !== "ended" ? state.spotlight : null
   render(html`<div class="wall ${lit ? "is-spotlit" : ""} ${state.lesson.phase}">
-    ${state.lesson.demonstration ? html`<p class="demonstration">${t("demonstration")}</p>` : nothing}
+    ${state.lesson.demonstration ? html`<section class="demonstration" aria-label=${t("note")}>${t("demonstration")}</section>` : nothing}
     ${top(state, Boolean(lit))}
     ${lit ? spotlight(lit) : state.lesson.phase === "lobby" ? lobby(state) : state.lesson.phase === "ended" ? message(t("ended.title"), t("ended.text")) : work(state)}
     ${said(state)}

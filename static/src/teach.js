@@ -32,7 +32,7 @@ function draw() {
   if (desk.visited && !lesson.state.rooms[desk.visited]) desk.visited = null
   if (phase === "lobby" || phase === "ended") desk.visited = null
   desk.announceHands()
-  render(html`${demonstration ? html`<p class="demonstration">${t("demonstration")}</p>` : nothing}
+  render(html`${demonstration ? html`<section class="demonstration" aria-label=${t("note")}>${t("demonstration")}</section>` : nothing}
     ${bar(desk)}
     ${lesson.connected || lesson.bye ? nothing : html`<p class="offline-line" role="status">${t("offline")}</p>`}
     ${PHASES[phase](desk)}`, root)

@@ -52,7 +52,8 @@ export async function writeMessage(desk, to, prepared) {
 function sendOnControlEnter(event) {
   if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return
   event.preventDefault()
-  /** @type {HTMLTextAreaElement} */ (event.currentTarget).form?.requestSubmit()
+  const field = /** @type {HTMLTextAreaElement} */ (event.currentTarget)
+  field.form?.requestSubmit()
 }
 
 /** Everything about one person, by keyboard as by hand. @param {Desk} desk @param {string} participant */

@@ -24,6 +24,7 @@ export function dashboard(desk) {
       <div class="row order-line"><p class="soft">${orderLine(desk)}</p>
         ${newer ? html`<button class="btn" @click=${() => desk.reorder()}>${t("order.show")}</button>` : nothing}</div>
       ${shown.length === 0 ? html`<div class="empty"><p>${t("rooms.none")}</p><button class="btn main" @click=${() => addRoom(desk)}>${t("room.add")}</button></div>` : nothing}
+      <h2 class="visually-hidden">${t("rooms.title")}</h2>
       <div class="tables" @pointerenter=${() => hold(desk, true)} @pointerleave=${() => hold(desk, false)}
         @focusin=${() => hold(desk, true)} @focusout=${(/** @type {FocusEvent} */ event) => {
           const grid = /** @type {HTMLElement} */ (event.currentTarget)
@@ -62,8 +63,8 @@ function queue(desk) {
       <span class="queue-time">${waiting(hand.since, desk.now)}</span>
       <span class="grow"><strong><bdi>${hand.name}</bdi></strong>${hand.room ? html` <span class="soft">· ${desk.state.rooms[hand.room]?.name}</span>` : nothing}
         <br />${t(`help.quote.${hand.reason}`)}${hand.note ? html` <q>${hand.note}</q>` : nothing}</span>
-      ${hand.room ? html`<button class="btn" @click=${() => desk.visit(hand.room ?? "")}>${t("visit")}</button>` : nothing}
-      <button class="btn" @click=${() => desk.ask({ type: "lower_hand", participant: hand.participant })}>${t("answered")}<span class="visually-hidden"> ${hand.name}</span></button></li>`)}</ol></section>`
+      <span class="row nowrap">${hand.room ? html`<button class="btn" @click=${() => desk.visit(hand.room ?? "")}>${t("visit")}<span class="visually-hidden"> ${hand.name}</span></button>` : nothing}
+      <button class="btn" @click=${() => desk.ask({ type: "lower_hand", participant: hand.participant })}>${t("answered")}<span class="visually-hidden"> ${hand.name}</span></button></span></li>`)}</ol></section>`
 }
 
 /** People who sit nowhere. @param {Desk} desk */

@@ -22,7 +22,8 @@
  *     phase: "lobby" | "work" | "gather" | "ended", code: string, participation?: boolean, demonstration?: boolean, all_locked?: boolean, lock_reason?: string | null },
  *   timer?: { ends_at: number, ran_out?: boolean } | null, rooms: Record<string, RoomState>, people: Record<string, PersonState>,
  *   talk?: Record<string, Record<string, TalkLine>>, messages?: Record<string, { text: string, kind: string, at: number, room?: string, participant?: string }>,
- *   spotlight?: { room: string | null } | null, visiting?: string | null, figures?: Record<string, RoomFigures>, triage?: { order: string[] } }} TeacherState
+ *   spotlight?: { room: string | null } | null, visiting?: string | null, figures?: Record<string, RoomFigures>, triage?: { order: string[] },
+ *   authors?: Record<string, Record<string, string>> }} TeacherState   `authors`: room -> Yjs client id -> participant
  */
 /** @typedef {{ id: string, name: string, seat: number, here: boolean, seated: boolean, units: number, share: number | null, standing: number, present: number, inserted: number, deleted: number, measured: boolean, hand: Hand | null }} MemberView */
 /** @typedef {{ text: string, author: string, name: string, seat: number | null }} Run */

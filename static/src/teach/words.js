@@ -12,6 +12,11 @@ const WORD_KEYS = { "not started": "not_started", "working solo": "solo", "too e
 const SHAPE_OF = { not_started: "open", too_early: "open", help: "hand", done: "check" }
 const HEEDED = new Set(["help", "quiet", "one_voice", "unheard", "pulse"])
 
+/** The catalogue's name for a word of the balance, or undefined. @param {string} word */
+export function wordKey(word) {
+  return WORD_KEYS[word]
+}
+
 /** The balance as a word, or "" while the moderator has said nothing. @param {RoomView} room @param {Translate} t */
 export function balanceWord(room, t) {
   const key = WORD_KEYS[room.word ?? ""]
