@@ -21,7 +21,7 @@ function state(marked) {
   return EditorState.create({
     doc: marked.replaceAll("|", ""),
     selection: EditorSelection.range(anchor, head),
-    extensions: [summaryLanguage.extension],
+    extensions: [summaryLanguage.extension, keepPairs],
   })
 }
 

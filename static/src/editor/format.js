@@ -109,7 +109,7 @@ export function typeHeld(state, held, typed) {
   const { from } = state.selection.main
   const opening = [...held].map(inline => INLINE[inline].mark).join("")
   const closing = [...opening].reverse().join("")
-  const rest = { scrollIntoView: true, userEvent: "input.type" }
+  const rest = { scrollIntoView: true, userEvent: "input.format" }
   const line = state.doc.lineAt(from)
   const gap = /\S(\s+)$/.exec(line.text.slice(0, from - line.from))?.[1].length ?? 0
   const end = from - gap
