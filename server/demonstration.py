@@ -59,7 +59,7 @@ _PAST_SECS: Final = 7 * 60
 _QUIET_SECS: Final = 185
 """For so long the quiet table has not written when the visitor comes."""
 _LESSON_SECS: Final = 25 * 60
-_LONGEST: Final = 2500
+_LONGEST: Final = 1100
 """Characters; beyond it a student first takes out the oldest sentence, so that a demonstration can run all day."""
 
 _NODE: Final = "demonstration"
@@ -110,13 +110,10 @@ class _Writer:
             text.insert(len(str(text)), ("\n\n" if str(text) else "") + heading)
             yield
         at = self._place(str(text), heading)
-        glue = " " if at and str(text)[at - 1] not in "\n " else ""
-        for word in (glue + sentence).split(" "):
-            piece = word if word in {"", glue} else word + " "
-            if not piece:
-                continue
-            # Others may have written meanwhile: go on behind one's own last word, wherever it is by now.
+        for word in sentence.split(" "):
+            # Others may have written meanwhile: a place past the end is the end.
             at = min(at, len(str(text)))
+            piece = word if at == 0 or str(text)[at - 1] == "\n" else f" {word}"
             text.insert(at, piece)
             at += len(piece)
             yield
@@ -125,7 +122,7 @@ class _Writer:
         if self._table.pattern is Pattern.PARALLEL:
             end = text.find("\n\n## ", text.index(heading) + len(heading))
             return len(text) if end < 0 else end
-        ends = [i + 1 for i, sign in enumerate(text) if sign == "." and i < len(text) - 2]
+        ends = [i + 1 for i, sign in enumerate(text[:-1]) if sign == "."]
         if self._table.pattern is Pattern.SHARED and ends and self._rng.random() < 0.35:
             return self._rng.choice(ends)  # into the middle: building on somebody's sentence
         return len(text)
@@ -134,7 +131,7 @@ class _Writer:
         content = str(text)
         start = content.find(heading) + len(heading) if heading in content else 0
         end = content.find(". ", start) + 2
-        if end > 1:
+        if end >= 2:
             del text[start:end]
 
 

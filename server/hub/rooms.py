@@ -12,7 +12,7 @@ from typing import Protocol
 import pycrdt
 import structlog
 
-from server.core.admission import Admitted, Holdings
+from server.core.admission import UNLIMITED, Admitted, Holdings
 from server.core.admission import Limits as AdmissionLimits
 from server.core.wire import encode_sync_step2, encode_update
 from server.errors import Refused
@@ -98,8 +98,8 @@ class LiveRoom:
                 self._metrics.echo_seconds.observe(now - pending.admitted_at)
                 clients = pending.clients
             else:
-                # From the journal's history, or admitted by another process.
-                admitted = self._holdings.admit(update, author, self._admission)
+                # From the journal's history, or admitted by another process: limits were asked for then.
+                admitted = self._holdings.admit(update, author, UNLIMITED)
                 if isinstance(admitted, Refused):
                     log.warning("document.entry_refused", reason=admitted.reason)
                     continue
@@ -117,7 +117,7 @@ class LiveRoom:
     def forget_pending(self) -> None:
         """Take admission back to what is durable, after a write failed."""
         self._pending.clear()
-        self._holdings = Holdings.restore(self._document.get_update(), self.owners, self._admission)
+        self._holdings = Holdings.restore(self._document.get_update(), self.owners, UNLIMITED)
 
     def update_since(self, state_vector: bytes) -> bytes:
         """Give the sync step 2 frame for a peer with this state vector. Raises ValueError for bytes that are none."""
