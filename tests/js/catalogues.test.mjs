@@ -1,0 +1,34 @@
+import assert from "node:assert/strict"
+import { readdirSync, readFileSync } from "node:fs"
+import { test } from "node:test"
+
+const MESSAGES = new URL("../../static/messages/", import.meta.url)
+const SOURCES = new URL("../../static/src/", import.meta.url)
+const read = (language, name) => JSON.parse(readFileSync(new URL(`${language}/${name}`, MESSAGES), "utf8"))
+const names = readdirSync(new URL("en/", MESSAGES))
+const holes = (text) => [...new Set(text.match(/\{\w+\}/g) ?? [])].sort()
+
+for (const name of names) {
+  test(`${name} says the same things in every language`, () => {
+    const english = read("en", name)
+    const arabic = read("ar", name)
+    assert.deepEqual(Object.keys(english).filter((key) => !(key in arabic)), [])
+    for (const [key, text] of Object.entries(english)) {
+      const extra = holes(arabic[key]).filter((hole) => !holes(text).includes(hole))
+      assert.deepEqual(extra, [], `${key} fills in something that English does not have`)
+    }
+  })
+}
+
+/** The modules a page is made of, by its own folder and the shared one. */
+const PAGES = { teach: ["teach.js", "teach"], report: ["report.js", "report"], new: ["new.js", "new"], project: ["project.js", "project"], home: ["home.js"] }
+
+for (const [page, places] of Object.entries(PAGES)) {
+  test(`every word that ${page} asks for by name is in its catalogue`, () => {
+    const catalogue = { ...read("en", "common.json"), ...read("en", `${page}.json`) }
+    const files = places.flatMap((place) => (place.endsWith(".js") ? [place] : readdirSync(new URL(place, SOURCES)).map((file) => `${place}/${file}`)))
+    const asked = files.flatMap((file) => [...readFileSync(new URL(file, SOURCES), "utf8").matchAll(/\bt\("([\w.]+)"/g)].map(([, key]) => key))
+    assert.ok(asked.length > 0)
+    assert.deepEqual(asked.filter((key) => !(key in catalogue) && !(`${key}.other` in catalogue)), [])
+  })
+}
