@@ -28,7 +28,7 @@ function byNeed(a, b) {
 function ownLesson({ lesson, title, code: joinCode, phase, created_at: createdAt }) {
   const over = phase === "ended"
   return html`<li class="card own-lesson"><div class="grow">
-      <h3><a href=${over ? `/t/${lesson}/report` : `/t/${lesson}`}>${title}</a></h3>
+      <h3><a href=${over ? `/t/${lesson}/report` : `/t/${lesson}`}><bdi>${title}</bdi></a></h3>
       <p class="soft small"><time datetime=${new Date(createdAt).toISOString()}>${day.format(createdAt)}</time>${over ? "" : html` · <bdi class="own-code">${joinCode}</bdi>`}</p></div>
     <span class="chip ${over ? "plain" : ""}">${t(`phase.${phase}`)}</span></li>`
 }

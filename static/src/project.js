@@ -40,7 +40,7 @@ function draw() {
 /** @param {ProjectorState} state @param {boolean} lit */
 function top(state, lit) {
   const tables = Object.values(state.rooms ?? {}).filter((room) => room.size > 0).length
-  return html`<header class="wall-top"><p class="wall-title">${state.lesson.title}</p>
+  return html`<header class="wall-top"><p class="wall-title"><bdi>${state.lesson.title}</bdi></p>
     ${lit ? clock(state, false) : html`<p class="soft">${t("here", { count: state.here })}${tables > 0 ? html` · ${t("tables", { count: tables })}` : nothing}</p>`}</header>`
 }
 
@@ -92,7 +92,7 @@ function mark(i, ready) {
 
 /** @param {{ name: string, html?: string }} lit */
 function spotlight({ name, html: text = "" }) {
-  return html`<main id="main" class="wall-spotlight"><h1>${name}</h1>
+  return html`<main id="main" class="wall-spotlight"><h1><bdi>${name}</bdi></h1>
     <div class="spotlit-text" tabindex="0" dir="auto" aria-label=${t("spotlight.text", { name })} role="region">${text.trim() ? unsafeHTML(text) /* rendered and sanitised by the server */ : html`<p class="soft">${t("spotlight.blank")}</p>`}</div></main>`
 }
 

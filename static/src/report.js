@@ -29,7 +29,7 @@ function page() {
         <a class="btn quiet" href="${api}/report" download="report.json">${t("keep.json")}</a>` })}
       <button class="btn" @click=${remove}>${t("delete")}</button></header>
     <main id="main" class="page" tabindex="-1">
-      <header class="stack report-head"><h1>${report.title}</h1>
+      <header class="stack report-head"><h1><bdi>${report.title}</bdi></h1>
         <p class="soft">${overview(rooms)}</p>
         ${report.phase === "ended" ? nothing : html`<p class="note">${icon("wait")}<span class="grow">${t("running")} <a href=${`/t/${boot.lesson}/report`}>${t("again")}</a></span></p>`}
         ${report.task ? html`<p class="lead" dir="auto">${report.task}</p>` : nothing}</header>

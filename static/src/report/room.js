@@ -23,7 +23,7 @@ import { wordKey, worked } from "../teach/words.js"
 export function roomSection(room, { participation, criteria = [] }, api) {
   const files = `${api}/rooms/${encodeURIComponent(room.room)}/summary`
   return html`<section class="card roomy room-report" id="room-${room.room}" aria-labelledby="name-${room.room}">
-    <header class="room-head"><div class="grow"><h2 id="name-${room.room}">${room.name}</h2>${room.topic ? html`<p class="soft">${room.topic}</p>` : nothing}</div>
+    <header class="room-head"><div class="grow"><h2 id="name-${room.room}"><bdi>${room.name}</bdi></h2>${room.topic ? html`<p class="soft" dir="auto">${room.topic}</p>` : nothing}</div>
       <div class="row keep"><a class="btn" href="${files}.md" download>${t("keep.markdown")}</a><a class="btn" href="${files}.html" download>${t("keep.page")}</a></div></header>
     <div class="room-body ${participation && room.members.length > 0 ? "" : "alone"}">
       <div class="summary" dir="auto">${room.text.trim() ? (room.html ? unsafeHTML(room.html) /* rendered and sanitised by the server */ : html`<p class="raw">${room.text}</p>`) : html`<p class="soft">${t("room.nothing")}</p>`}</div>
@@ -31,7 +31,7 @@ export function roomSection(room, { participation, criteria = [] }, api) {
     </div>
     ${criteria.length > 0 ? html`<ul class="plain-list criteria">${criteria.map((criterion, i) => {
       const met = room.met?.includes(i) ?? false
-      return html`<li>${icon(met ? "boxChecked" : "box")}<span>${criterion}<span class="visually-hidden"> (${t(met ? "met" : "not_met")})</span></span></li>`
+      return html`<li>${icon(met ? "boxChecked" : "box")}<span><bdi>${criterion}</bdi><span class="visually-hidden"> (${t(met ? "met" : "not_met")})</span></span></li>`
     })}</ul>` : nothing}
     ${room.members.length > 0 ? members(room, participation) : nothing}
   </section>`

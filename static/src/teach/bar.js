@@ -20,11 +20,11 @@ export function bar(desk) {
   const everyone = people(desk.state)
   const here = everyone.filter((person) => person.here).length
   return html`<header class="bar desk-bar">
-    <div class="desk-about"><h1>${lesson.title}</h1>
+    <div class="desk-about"><h1><bdi>${lesson.title}</bdi></h1>
     ${lesson.phase === "ended" ? nothing : html`
       <button class="code" @click=${() => copyText(joinAddress().href, toast)} aria-label=${t("code.copy", { code: spaced(lesson.code) })} title=${t("code.copy.short")}>
         <bdi>${spaced(lesson.code)}</bdi></button>
-      <span class="soft small">${t("here_of", { here, count: everyone.length })}</span>`}</div>
+      ${everyone.length > 0 ? html`<span class="soft small">${t("here_of", { here, count: everyone.length })}</span>` : nothing}`}</div>
     <div class="desk-actions">${lesson.phase === "ended" ? html`<a class="btn main" href=${boot.urls.report}>${t("report.open")}</a>` : actions(desk)}</div>
   </header>`
 }
@@ -52,7 +52,8 @@ function next(desk) {
 /** @param {Desk} desk */
 export function openButton(desk) {
   const waiting = unseated(desk.state).length
-  return html`<button class="btn main" @click=${() => desk.ask({ type: "open_rooms" })}>
+  const nobody = Object.keys(desk.state.people).length === 0 // then showing the code comes first
+  return html`<button class="btn ${nobody ? "" : "main"}" @click=${() => desk.ask({ type: "open_rooms" })}>
     ${waiting > 0 ? t("open.seat", { count: waiting }) : t("open")}</button>`
 }
 

@@ -32,7 +32,7 @@ export function card(desk, id) {
       @dragover=${over} @dragleave=${leave} @drop=${drop}>
     ${table(room.members, { label: tableLabel(room.members, t, { word: balanceWord(room, t), language: document.documentElement.lang }) })}
     <div class="room-why">
-      <header><h3 id="room-${id}">${room.name}</h3><span class="chip ${heed ? "heed" : ""}">${sign(shape)}${text}</span></header>
+      <header><h3 id="room-${id}"><bdi>${room.name}</bdi></h3><span class="chip ${heed ? "heed" : ""}">${sign(shape)}${text}</span></header>
       <p class="room-headline">${headline(room, now, t)}</p>
       ${room.hand ? html`<p class="small">${t("help.by", { name: room.hand.name })}${room.hand.note ? html` <q>${room.hand.note}</q>` : nothing}</p>` : nothing}
       ${more ? html`<p class="small soft">${more}</p>` : nothing}

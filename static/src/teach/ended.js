@@ -20,6 +20,6 @@ export function ended(desk) {
       <div class="row"><a class="btn main big" href=${boot.urls.report}>${t("report.open")}</a><a class="btn big" href="/new">${t("ended.new")}</a></div>
     </section>
     <ul class="plain-list ended-rooms">${rooms.map((room) => html`<li class="card">${table(room.members, { label: "", size: 84 })}
-      <div><h3>${room.name}</h3><p class="soft">${t("words", { count: room.words })}</p></div></li>`)}</ul>
+      <div><h3><bdi>${room.name}</bdi></h3><p class="soft">${t("words", { count: room.words })}</p></div></li>`)}</ul>
   </main>`
 }

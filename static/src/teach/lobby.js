@@ -47,7 +47,7 @@ function joining(desk, count) {
       <p>${count === 0 ? t("lobby.write_up") : t("lobby.still")}</p>
       <p class="joining-code"><bdi>${code}</bdi></p>
       <p class="joining-address"><span class="soft">${t("lobby.at")}</span> <strong><bdi>${typed}</bdi></strong></p>
-      <div class="row"><a class="btn" href=${boot.urls.project} target="_blank" rel="noopener">${icon("front")}${t("lobby.projector")}</a>
+      <div class="row"><a class="btn ${count === 0 ? "main" : ""}" href=${boot.urls.project} target="_blank" rel="noopener">${icon("front")}${t("lobby.projector")}</a>
         <button class="btn" @click=${() => copyText(href, toast)}>${icon("copy")}${t("lobby.copy")}</button></div>
     </div>
     <div class="joining-next">
@@ -76,7 +76,7 @@ function lobbyRoom(desk, id) {
   const { over, leave, drop } = dropTarget(desk, id)
   return html`<article class="card lobby-room" @dragover=${over} @dragleave=${leave} @drop=${drop}>
     <header>${table(seated, { label: "", size: 64 })}
-      <div class="grow"><h3>${room.name}</h3><p class="soft small">${room.topic || t("seated", { count: room.size })}</p></div>
+      <div class="grow"><h3><bdi>${room.name}</bdi></h3><p class="soft small" dir="auto">${room.topic || (room.size > 0 ? t("seated", { count: room.size }) : "")}</p></div>
       ${menu({ label: html`<span aria-hidden="true">⋯</span>`, name: t("room.menu", { name: room.name }), items: html`
         <button class="btn quiet" @click=${() => renameRoom(desk, id)}>${t("room.rename")}</button>
         <button class="btn quiet" @click=${() => closeRoom(desk, id)}>${t("room.close")}</button>` })}</header>

@@ -34,10 +34,10 @@ export function visitPanel(desk, id) {
       @keydown=${(/** @type {KeyboardEvent} */ event) => {
         if (event.key === "Escape" && !event.defaultPrevented && !(event.target instanceof Element && event.target.closest(".cm-editor, dialog"))) desk.leaveRoom()
       }}>
-    <header class="visit-head"><h2 id="visit-title" tabindex="-1">${room.name}</h2>
+    <header class="visit-head"><h2 id="visit-title" tabindex="-1"><bdi>${room.name}</bdi></h2>
       <span class="chip ${heed ? "heed" : ""}">${sign(shape)}${word}</span><span class="grow"></span>
       <button class="btn" @click=${() => desk.leaveRoom()}>${icon("cross")}${t("visit.back")}</button></header>
-    ${room.topic ? html`<p class="soft">${room.topic}</p>` : nothing}
+    ${room.topic ? html`<p class="soft" dir="auto">${room.topic}</p>` : nothing}
     ${hand ? html`<div class="note heed">${icon("hand")}<p class="grow"><strong>${hand.name}:</strong> ${headline(room, desk.now, t)}${hand.note ? html` <q>${hand.note}</q>` : nothing}</p>
       <button class="btn" @click=${() => desk.ask({ type: "lower_hand", participant: hand.participant })}>${t("answered")}</button></div>` : nothing}
     <div class="chips small-chips">${repeat(room.members.filter((member) => member.seated), (member) => member.id, (member) => personChip(desk, member))}</div>
