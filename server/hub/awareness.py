@@ -98,12 +98,10 @@ class RoomAwareness:
                 self._changed.add(client)
 
     def release(self, owner: object, now: float) -> None:
-        """Hold a leaver's states for its return."""
-        for client, known in tuple(self._clients.items()):
+        """Hold a leaver's states for its return; one that said goodbye is remembered by its clock."""
+        for known in self._clients.values():
             if known.owner is owner:
                 known.owner, known.gone_at = None, now
-                if known.state == "null":
-                    del self._clients[client]
 
     def expire(self, now: float) -> float | None:
         """Remove who has not come back; give the seconds until the next one is due, or None."""

@@ -1,4 +1,4 @@
-"""One websocket: a bounded outbox, one writer, one reader."""
+"""One websocket: what arrives is handed on, what is sent is bounded."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from collections import deque
 from collections.abc import Callable, Iterable
 
 import structlog
-from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
+from starlette.websockets import WebSocket
 
 from server.errors import Malformed, Refused, TooFast, TooLarge
+from server.hub.transport import Payload, prepare, protocol_of
 from server.metrics import Metrics
 from server.settings import Limits
 
 log = structlog.get_logger(__name__)
 
-Frame = bytes | str
-Receive = Callable[[Frame], None]
+Receive = Callable[[Payload], None]
 
 
 class RateLimit:
@@ -45,9 +45,10 @@ class RateLimit:
 class Connection:
     """A websocket that anyone may send to, at once and without waiting.
 
-    Frames go into an outbox of at most ``limits.outbox_bytes``; one writer empties it. A client that does not keep up
-    loses its whole backlog and later gets what ``catch_up`` gives in its place, so what it shows is right again. One
-    that takes nothing at all for ``limits.send_timeout_secs`` is closed.
+    While the peer keeps up, a frame goes straight to its transport. While it does not, frames wait in an outbox of at
+    most ``limits.outbox_bytes``; beyond that the whole backlog is dropped, and when the peer takes again it gets what
+    ``catch_up`` gives in its place, so that what it shows is right again. One that takes nothing at all for
+    ``limits.send_timeout_secs`` is cut off.
     """
 
     def __init__(
@@ -57,44 +58,58 @@ class Connection:
         kind: str,
         limits: Limits,
         metrics: Metrics,
-        catch_up: Callable[[], Iterable[Frame]],
+        catch_up: Callable[[], Iterable[Payload]],
         message_rate: tuple[float, float],
     ) -> None:
         self._websocket = websocket
+        self._protocol = protocol_of(websocket)
         self._kind = kind
         self._limits = limits
         self._metrics = metrics
         self._catch_up = catch_up
         self._rate = RateLimit(*message_rate, time.monotonic())
-        self._outbox: deque[Frame] = deque()
+        self._receive: Receive | None = None
+        self._paused = False
+        self._outbox: deque[bytes] = deque()
         self._outbox_bytes = 0
         self._behind = False
+        self._patience: asyncio.TimerHandle | None = None
         self._closing: tuple[int, str] | None = None
-        self._wake = asyncio.Event()
+        self._lost = False
+        self._finished = asyncio.Event()
 
     @property
     def closed(self) -> bool:
         """Whether nothing more will be sent."""
-        return self._closing is not None
+        return self._closing is not None or self._lost
 
-    def send(self, frame: Frame) -> None:
-        """Queue one frame. Never blocks; after ``close`` it does nothing."""
+    # ── out ──
+
+    def send(self, payload: Payload) -> None:
+        """Send one message. Never blocks; after ``close`` it does nothing."""
+        self.send_prepared(prepare(payload))
+
+    def send_prepared(self, frame: bytes) -> None:
+        """Send one frame made by ``transport.prepare``: for a frame that goes to many."""
         if self._closing is not None or self._behind:
+            return
+        if not self._paused:
+            self._protocol.write(frame)
             return
         self._outbox.append(frame)
         self._outbox_bytes += len(frame)
-        if self._outbox_bytes > self._limits.outbox_bytes and len(self._outbox) > 1:
+        if self._outbox_bytes > self._limits.outbox_bytes:
             self._metrics.outbox_overflows.inc()
             self._outbox.clear()
             self._outbox_bytes = 0
             self._behind = True
-        self._wake.set()
 
     def close(self, code: int, reason: str = "") -> None:
         """Close after what is queued has gone out. The first call decides code and reason."""
         if self._closing is None:
             self._closing = (code, reason)
-            self._wake.set()
+            if not self._paused:
+                self._finished.set()
 
     def refuse(self, refused: Refused) -> None:
         """Close because of what the client sent."""
@@ -102,86 +117,74 @@ class Connection:
         self.close(refused.close_code, refused.message)
 
     async def serve(self, receive: Receive) -> None:
-        """Read and write until either side closes. ``receive`` may raise Refused: that closes this connection alone."""
+        """Hand on what arrives until either side closes. ``receive`` may raise Refused: that closes this connection."""
         gauge = self._metrics.connections.labels(self._kind)
         gauge.inc()
+        self._receive = receive
         try:
-            async with asyncio.TaskGroup() as tasks:
-                reader = tasks.create_task(self._read(receive))
-                await self._write()
-                reader.cancel()
+            self._protocol.attach(self, high_water_bytes=self._limits.outbox_bytes // 4)
+            await self._finished.wait()
         finally:
             gauge.dec()
+            self._protocol.detach()
+            if self._patience is not None:
+                self._patience.cancel()
+        if not self._lost and self._closing is not None:
+            code, reason = self._closing
+            # A close frame carries at most 123 bytes of reason (RFC 6455, section 5.5).
+            await self._websocket.close(code, reason.encode()[:120].decode(errors="ignore"))
 
-    async def _read(self, receive: Receive) -> None:
-        websocket = self._websocket
+    # ── what the transport calls ──
+
+    def receive(self, payload: Payload) -> None:
+        """Take one message from the peer."""
+        if self._closing is not None or self._receive is None:
+            return
         try:
-            while True:
-                message = await websocket.receive()
-                if message["type"] == "websocket.disconnect":
-                    self._closing = (1000, "")  # the peer is gone: nothing of the outbox can reach it
-                    self._outbox.clear()
-                    break
-                data: Frame | None = message.get("bytes")
-                if data is None:
-                    data = message.get("text")
-                if not data:
-                    raise Malformed("An empty message.", reason="empty_frame")
-                if len(data) > self._limits.frame_bytes:
-                    raise TooLarge("A message is too large.", reason="frame_size")
-                if not self._rate.take(time.monotonic()):
-                    raise TooFast("Too many messages at once.", reason="message_rate")
-                receive(data)
-                if self._closing is not None:
-                    break
+            if not payload:
+                raise Malformed("An empty message.", reason="empty_frame")
+            if len(payload) > self._limits.frame_bytes:
+                raise TooLarge("A message is too large.", reason="frame_size")
+            if not self._rate.take(time.monotonic()):
+                raise TooFast("Too many messages at once.", reason="message_rate")
+            self._receive(payload)
         except Refused as refused:
             self.refuse(refused)
-        except (WebSocketDisconnect, RuntimeError):
-            self._closing = (1000, "")
         except Exception:
             # A defect of ours must not take the classmates' connections with it.
             log.exception("connection.failed", kind=self._kind)
             self.close(1011, "The server made a mistake.")
-        finally:
-            if self._closing is None:
-                self._closing = (1000, "")
-            self._wake.set()
 
-    async def _write(self) -> None:
-        websocket = self._websocket
+    def pause(self) -> None:
+        """Begin to queue: the peer does not keep up."""
+        self._paused = True
+        if self._patience is None:
+            loop = asyncio.get_running_loop()
+            self._patience = loop.call_later(self._limits.send_timeout_secs, self._protocol.abort)
+
+    def resume(self) -> None:
+        """Send what has waited, as far as the peer takes it."""
+        self._paused = False
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
         outbox = self._outbox
-        try:
-            while True:
-                while outbox:
-                    frame = outbox.popleft()
-                    self._outbox_bytes -= len(frame)
-                    async with asyncio.timeout(self._limits.send_timeout_secs):
-                        if isinstance(frame, bytes):
-                            await websocket.send_bytes(frame)
-                        else:
-                            await websocket.send_text(frame)
-                if self._behind:
-                    self._behind = False
-                    for frame in self._catch_up():
-                        outbox.append(frame)
-                        self._outbox_bytes += len(frame)
-                    continue
-                if self._closing is not None:
-                    break
-                self._wake.clear()
-                await self._wake.wait()
-        except TimeoutError:
-            self._closing = (1013, "This browser did not keep up.")
-        except (WebSocketDisconnect, RuntimeError, OSError):
-            self._closing = (1000, "")
-        await self._say_goodbye()
+        while outbox and not self._paused:
+            frame = outbox.popleft()
+            self._outbox_bytes -= len(frame)
+            self._protocol.write(frame)
+        if self._paused:
+            return
+        if self._closing is not None:
+            self._finished.set()
+        elif self._behind:
+            self._behind = False
+            for payload in self._catch_up():
+                self.send(payload)
 
-    async def _say_goodbye(self) -> None:
-        code, reason = self._closing or (1000, "")
-        if self._websocket.application_state is WebSocketState.CONNECTED:
-            try:
-                async with asyncio.timeout(self._limits.send_timeout_secs):
-                    # A close frame carries at most 123 bytes of reason (RFC 6455, section 5.5).
-                    await self._websocket.close(code, reason.encode()[:120].decode(errors="ignore"))
-            except (RuntimeError, OSError, WebSocketDisconnect, TimeoutError):
-                pass
+    def lose(self) -> None:
+        """Let go: the peer is gone."""
+        self._lost = True
+        self._closing = self._closing or (1000, "")
+        self._outbox.clear()
+        self._finished.set()

@@ -20,11 +20,14 @@ from server.core.wire import (
     SyncStep2,
     SyncUpdate,
     decode_message,
+    encode_awareness,
     encode_sync_step1,
+    first_awareness_client,
 )
 from server.errors import Forbidden, Malformed, Refused, TooFast
-from server.hub.connection import Connection, Frame, RateLimit
+from server.hub.connection import Connection, RateLimit
 from server.hub.lessons import LiveLesson
+from server.hub.transport import Payload
 from server.metrics import Metrics
 from server.settings import Limits
 
@@ -62,6 +65,10 @@ class DocumentSocket:
         """Queue one frame."""
         self._connection.send(frame)
 
+    def send_prepared(self, frame: bytes) -> None:
+        """Queue one frame made by ``transport.prepare``."""
+        self._connection.send_prepared(frame)
+
     def close(self, code: int, reason: str = "") -> None:
         """Close after what is queued."""
         self._connection.close(code, reason)
@@ -83,15 +90,19 @@ class DocumentSocket:
                 self._retry.cancel()
             self._lesson.leave(self)
 
-    def _catch_up(self) -> Iterable[Frame]:
+    def _catch_up(self) -> Iterable[Payload]:
         # Everything sent since the peer's last step 1 may have been dropped, so the answer starts there.
         yield self._live.update_since(self._peer_state_vector)
         if everyone := self._live.awareness.everyone():
             yield everyone
 
-    def _receive(self, frame: Frame) -> None:
+    def _receive(self, frame: Payload) -> None:
         if isinstance(frame, str):
             raise Malformed("Only binary messages are spoken here.", reason="text_frame")
+        if self._awareness_client is not None:
+            client = first_awareness_client(frame)
+            if client is not None and client != self._awareness_client:
+                return  # a stock client sending back what it heard of others: most of what arrives in a lively room
         message = decode_message(frame)
         match message:
             case Refused():
@@ -150,7 +161,13 @@ class DocumentSocket:
         self.send(encode_sync_step1(self._live.state_vector))
 
     def _receive_awareness(self, message: AwarenessUpdate) -> None:
-        if not message.states or not self._may_write():
+        if not message.states:
+            return
+        if not self._may_write():
+            # The room does not see who only reads. Its own echo is its heartbeat.
+            if self._awareness_client in {None, message.states[0].client}:
+                self._awareness_client = message.states[0].client
+                self.send(encode_awareness(message.states[:1]))
             return
         if self._awareness_client is None:
             # A stock client speaks of itself alone first, and of everyone it has heard of later.

@@ -18,8 +18,9 @@ from server.core.events import Actor, AnyCommand, decode_command
 from server.core.patch import JSON, JSONObject, difference
 from server.core.views import participant_view, projector_view, teacher_view
 from server.errors import Malformed, NotSignedIn, Refused, TooFast
-from server.hub.connection import Connection, Frame, RateLimit
+from server.hub.connection import Connection, RateLimit
 from server.hub.lessons import LiveLesson
+from server.hub.transport import Payload
 from server.metrics import Metrics
 from server.settings import Limits
 
@@ -139,7 +140,7 @@ class LessonSocket:
             view.update(self._figures)
         return view
 
-    def _whole_state(self) -> Iterable[Frame]:
+    def _whole_state(self) -> Iterable[Payload]:
         self._shown = self._view()
         yield _encode({"type": "state", "state": self._shown, "now": now_ms()})
 
@@ -152,7 +153,7 @@ class LessonSocket:
 
     # ── in ──
 
-    def _receive(self, frame: Frame) -> None:
+    def _receive(self, frame: Payload) -> None:
         data = frame if isinstance(frame, str) else frame.decode(errors="replace")
         try:
             message = _message_decoder.decode(data)
@@ -180,6 +181,7 @@ class LessonSocket:
         except Refused as refused:
             self._answer(id_, refused)
         else:
+            self.show()  # so that "done" comes after what was done
             self._answer(id_, None)
         finally:
             self._under_way -= 1

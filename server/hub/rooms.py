@@ -17,6 +17,7 @@ from server.core.admission import Limits as AdmissionLimits
 from server.core.wire import encode_sync_step2, encode_update
 from server.errors import Refused
 from server.hub.awareness import RoomAwareness
+from server.hub.transport import prepare
 from server.metrics import Metrics
 from server.settings import Limits
 
@@ -30,6 +31,10 @@ class Seat(Protocol):
 
     def send(self, frame: bytes) -> None:
         """Queue one frame."""
+        ...
+
+    def send_prepared(self, frame: bytes) -> None:
+        """Queue one frame made by ``transport.prepare``."""
         ...
 
     def close(self, code: int, reason: str = "") -> None:
@@ -136,9 +141,10 @@ class LiveRoom:
     # ── the room ──
 
     def send(self, frame: bytes) -> None:
-        """Queue one frame for every socket in the room, the sender's included: its echo is its receipt."""
+        """Send one message to every socket in the room, the sender's included: its echo is its receipt."""
+        prepared = prepare(frame)
         for seat in self.seats:
-            seat.send(frame)
+            seat.send_prepared(prepared)
 
     def enter(self, seat: Seat) -> None:
         """Add a socket and show it who is here."""

@@ -39,8 +39,12 @@ async def lesson_socket(websocket: WebSocket) -> None:
             view["join"] = joining
         room = view.get("room")
         if actor.role == "participant" and isinstance(room, dict):
-            owners = lesson.room(str(room["room"])).owners
-            view["authors"] = {str(client): author for client, author in owners.items()}
+            key = str(room["room"])
+            view["authors"] = {str(client): author for client, author in lesson.room(key).owners.items()}
+            view["seats"] = {
+                participant: {"name": lesson.state.people[participant].name, "seat": seat}
+                for participant, seat in lesson.state.rooms[key].seats.items()
+            }
 
     await LessonSocket(
         websocket,
