@@ -64,7 +64,8 @@ function signs(desk, room) {
 function excerpt(room) {
   if (room.excerpt.length === 0) return html`<p class="soft">${room.size === 0 ? t("room.waits") : t("room.blank")}</p>`
   const cut = room.words > room.excerpt.reduce((sum, run) => sum + run.text.split(/\s+/).length, 0)
-  return html`<p dir="auto">${cut ? "… " : ""}${room.excerpt.map((run) => (run.seat === null ? html`<span>${unmarked(run.text)}</span>`
+  const runs = cut ? room.excerpt.map((run, i) => (i === 0 ? { ...run, text: run.text.replace(/^\S+(?=\s)/, "") } : run)) : room.excerpt // not from the middle of a word
+  return html`<p dir="auto">${cut ? "…" : ""}${runs.map((run) => (run.seat === null ? html`<span>${unmarked(run.text)}</span>`
     : html`<span class="whose ${seatClass(run.seat)}" title=${run.name}>${unmarked(run.text)}</span>`))}</p>`
 }
 
