@@ -375,6 +375,7 @@ async def test_deletion_is_complete_and_frees_the_code(journal: Journal) -> None
     journal.append("one", 3, [b"too late"], answers.of(3))
     assert await journal.find("ONE") is None
     await deletion
+    assert await journal.find("ONE") is None
     tail.close()
     with pytest.raises(NotFound):
         await journal.read("one")

@@ -166,7 +166,7 @@ async def test_nothing_is_written_between_a_failure_and_its_answer(
         if len(calls) > 1:
             return write(store, batch)
         begun.set()
-        go_on.wait()
+        go_on.wait(10)
         failed.set()
         raise sqlite3.OperationalError("disk I/O error")
 
@@ -190,10 +190,10 @@ async def test_nothing_is_written_between_a_failure_and_its_answer(
         append(b"again")
 
     journal.append("one", 1, [b"a"], append_again)
-    await asyncio.to_thread(begun.wait)
+    await asyncio.to_thread(begun.wait, 10)
     append(b"b")
     go_on.set()
-    failed.wait()  # holds the loop: it cannot have heard yet
+    failed.wait(10)  # holds the loop: it cannot have heard yet
     append(b"c")
     assert answers == []
     await asyncio.wait_for(written_again.wait(), 10)
@@ -246,7 +246,7 @@ async def test_a_tail_far_behind_reads_the_present_from_the_file(
     def slow(store: Store, key: int, after: int, limit: int) -> list[Entry]:
         found = read(store, key, after, limit)
         begun.set()
-        go_on.wait()
+        go_on.wait(10)
         return found
 
     monkeypatch.setattr(sqlite_journal, "_BUFFER_ENTRIES", 5)
@@ -256,7 +256,7 @@ async def test_a_tail_far_behind_reads_the_present_from_the_file(
     monkeypatch.setattr(Store, "read", slow)
     received: list[Entry] = []
     following = asyncio.create_task(journal.follow("one", received.extend))
-    await asyncio.to_thread(begun.wait)
+    await asyncio.to_thread(begun.wait, 10)
     for _ in range(7):
         await journal.commit("one", 1, [b"y", b"y"])
     go_on.set()
@@ -266,13 +266,16 @@ async def test_a_tail_far_behind_reads_the_present_from_the_file(
     await journal.close()
 
 
-async def test_a_deletion_overtakes_what_is_queued(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("beside", [0, 1], ids=["alone", "beside another lesson's"])
+async def test_a_deletion_overtakes_what_is_queued(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, beside: int
+) -> None:
     begun, go_on = threading.Event(), threading.Event()
     write = Store.write
 
     def slow(store: Store, batch: Batch) -> dict[str, list[Entry]]:
         begun.set()
-        go_on.wait()
+        go_on.wait(10)
         return write(store, batch)
 
     journal = SqliteJournal(tmp_path / "journal.sqlite")
@@ -287,9 +290,14 @@ async def test_a_deletion_overtakes_what_is_queued(tmp_path: Path, monkeypatch: 
         doomed.append(error)
         journal.append("two", 1, [b"b"], answers.append)
 
+    received: list[Entry] = []
+    await journal.follow("one", received.extend)
+    journal.append("one", 1, [b"under way"])
     journal.append("two", 1, [b"a"], answers.append)
-    await asyncio.to_thread(begun.wait)
+    await asyncio.to_thread(begun.wait, 10)
     journal.append("one", 1, [b"doomed"], append_elsewhere)
+    for _ in range(beside):
+        journal.append("two", 1, [b"beside"], answers.append)
     deletion = asyncio.create_task(journal.delete("one"))
     await asyncio.sleep(0)
     go_on.set()
@@ -300,9 +308,10 @@ async def test_a_deletion_overtakes_what_is_queued(tmp_path: Path, monkeypatch: 
             turns += 1
         await asyncio.sleep(0)
     await deletion
-    assert await journal.commit("two", 1, []) == 2 + turns
-    assert answers == [None] * (2 + turns)
+    assert await journal.commit("two", 1, []) == 2 + beside + turns
+    assert answers == [None] * (2 + beside + turns)
     assert [error is None for error in doomed] == [False]
+    assert received == []
     await journal.close()
 
 
@@ -487,6 +496,25 @@ async def test_deletion_leaves_no_byte(tmp_path: Path, seed: int) -> None:
     await journal.close()
 
 
+async def test_deletion_leaves_neither_id_nor_code(tmp_path: Path) -> None:
+    """Enough lessons that the list of them fills many pages."""
+    rng = random.Random(1)
+    path = tmp_path / "journal.sqlite"
+    journal = SqliteJournal(path)
+    await journal.open()
+    lessons = {f"lesson-{rng.randbytes(12).hex()}": f"code-{rng.randbytes(12).hex()}" for _ in range(400)}
+    for lesson, code in lessons.items():
+        await journal.create(lesson, code, 1, [])
+    gone: list[str] = []
+    for lesson in rng.sample(sorted(lessons), 40):
+        await journal.delete(lesson)
+        gone += [lesson, lessons.pop(lesson)]
+    held = bytes_of(path)
+    assert [trace for trace in gone if trace.encode() in held] == []
+    assert all(trace.encode() in held for pair in lessons.items() for trace in pair)
+    await journal.close()
+
+
 async def test_a_deletion_that_failed_can_be_repeated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "journal.sqlite"
     journal = SqliteJournal(path)
@@ -539,7 +567,7 @@ async def test_the_loop_runs_while_the_disk_works(tmp_path: Path, monkeypatch: p
 
     def hang(store: Store, batch: Batch) -> dict[str, list[Entry]]:
         begun.set()
-        go_on.wait()
+        go_on.wait(10)
         return write(store, batch)
 
     journal = SqliteJournal(tmp_path / "journal.sqlite")
@@ -549,7 +577,7 @@ async def test_the_loop_runs_while_the_disk_works(tmp_path: Path, monkeypatch: p
     received: list[Sequence[Entry]] = []
     await journal.follow("one", received.append)
     durable = asyncio.create_task(journal.commit("one", 1, [b"second"]))
-    await asyncio.to_thread(begun.wait)
+    await asyncio.to_thread(begun.wait, 10)
     closing = asyncio.create_task(journal.close())
     try:
         assert len(received) == 1, "nothing is seen before it is durable"
