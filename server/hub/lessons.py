@@ -318,7 +318,7 @@ class LiveLesson:
             del self._open_documents[key]
             if seat.actor.participant is not None:
                 self._note(DocumentClosed(seat.room, seat.actor.participant))
-        self._touch()
+        self.touch()
 
     def face(self, author: str, room: str) -> Face:
         """Give how a person appears in a room."""
@@ -349,7 +349,7 @@ class LiveLesson:
     def depart(self, watcher: Watcher) -> None:
         """Remove a lesson socket; the person counts as away a little later, so that a reload is no departure."""
         self.watchers.discard(watcher)
-        self._touch()
+        self.touch()
         participant = watcher.actor.participant
         if participant is None or watcher.actor.role != "participant":
             return
@@ -363,7 +363,8 @@ class LiveLesson:
         loop = asyncio.get_running_loop()
         self._departures[participant] = loop.call_later(self._limits.departure_hold_secs, gone)
 
-    def _touch(self) -> None:
+    def touch(self) -> None:
+        """Count as in use now."""
         self.idle_since = time.monotonic()
 
     # ── views and the clock ──

@@ -85,20 +85,26 @@ class Registry:
         task = self._lessons.get(lesson)
         if task is None:
             task = self._lessons[lesson] = asyncio.create_task(self._load(lesson), name="registry.load")
-        try:
-            # Shielded: the one who asked first may hang up while others still wait.
-            return await asyncio.shield(task)
-        except Refused:
-            if self._lessons.get(lesson) is task:
-                del self._lessons[lesson]
-            raise
+            task.add_done_callback(lambda done: self._forget_failed(lesson, done))
+        # Shielded: the one who asked first may hang up while others still wait.
+        live = await asyncio.shield(task)
+        live.touch()  # whoever asked is about to come in: not the moment to unload it
+        return live
 
     async def _load(self, lesson: str) -> LiveLesson:
         live = LiveLesson(lesson, self._journal, self._limits, self._metrics)
-        await live.open()
-        await self._moderator.watch(lesson)
+        try:
+            await live.open()
+            await self._moderator.watch(lesson)
+        except BaseException:
+            live.close()
+            raise
         self._metrics.lessons.inc()
         return live
+
+    def _forget_failed(self, lesson: str, task: asyncio.Task[LiveLesson]) -> None:
+        if (task.cancelled() or task.exception() is not None) and self._lessons.get(lesson) is task:
+            del self._lessons[lesson]
 
     def _unload(self, lesson: str) -> None:
         task = self._lessons.pop(lesson)
@@ -156,18 +162,24 @@ class Registry:
     async def _sweep(self) -> None:
         """Unload what is idle, compact what is over, delete what is past its time."""
         while True:
-            for row in await self._journal.lessons():
-                if now_ms() - max(row.last_at, row.created_at) > self._retention_days * _DAY_MS:
-                    log.info("lesson.expired", lesson=row.lesson)
-                    await self.delete(row.lesson)
-            now = time.monotonic()
-            for live in self.loaded():
-                if live.idle and now - live.idle_since > self._limits.idle_unload_secs:
-                    ended = live.state.phase == "ended"
-                    self._unload(live.id)
-                    if ended:
-                        await self._journal.compact(live.id)
+            try:
+                await self._sweep_once()
+            except Refused as refused:
+                log.warning("registry.sweep_failed", reason=refused.reason)
             await asyncio.sleep(_SWEEP_SECS)
+
+    async def _sweep_once(self) -> None:
+        for row in await self._journal.lessons():
+            if now_ms() - max(row.last_at, row.created_at) > self._retention_days * _DAY_MS:
+                log.info("lesson.expired", lesson=row.lesson)
+                await self.delete(row.lesson)
+        now = time.monotonic()
+        for live in self.loaded():
+            if live.idle and now - live.idle_since > self._limits.idle_unload_secs:
+                ended = live.state.phase == "ended"
+                self._unload(live.id)
+                if ended:
+                    await self._journal.compact(live.id)
 
 
 def require_open(live: LiveLesson) -> None:
