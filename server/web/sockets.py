@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.websockets import WebSocket
 
 from server.core.events import Actor
-from server.core.patch import JSONObject
+from server.core.patch import JSON, JSONObject
 from server.errors import NotSignedIn, Refused
 from server.hub.document_socket import DocumentSocket
 from server.hub.lesson_socket import LessonSocket
@@ -37,10 +37,13 @@ async def lesson_socket(websocket: WebSocket) -> None:
             view["spotlight"] = {**spotlight, "html": rendered[text]}
         if joining:
             view["join"] = joining
+        visiting = lesson.state.visiting
+        if actor.role == "teacher" and visiting is not None:
+            view["authors"] = {visiting: _authors(lesson, visiting)}
         room = view.get("room")
         if actor.role == "participant" and isinstance(room, dict):
             key = str(room["room"])
-            view["authors"] = {str(client): author for client, author in lesson.room(key).owners.items()}
+            view["authors"] = _authors(lesson, key)
             view["seats"] = {
                 participant: {"name": lesson.state.people[participant].name, "seat": seat}
                 for participant, seat in lesson.state.rooms[key].seats.items()
@@ -57,6 +60,10 @@ async def lesson_socket(websocket: WebSocket) -> None:
         extend=extend,
         figures=services.moderator.latest,
     ).serve()
+
+
+def _authors(lesson: LiveLesson, room: str) -> JSON:
+    return {str(client): author for client, author in lesson.room(room).owners.items()}
 
 
 async def document_socket(websocket: WebSocket) -> None:
