@@ -497,7 +497,9 @@ async def test_deletion_leaves_no_byte(tmp_path: Path, seed: int) -> None:
 
 
 async def test_deletion_leaves_neither_id_nor_code(tmp_path: Path) -> None:
-    """Enough lessons that the list of them fills many pages."""
+    """Fails without ``secure_delete`` or ``scrub``. It does not tell whether the list of lessons is written anew on a
+    deletion: the copies that this removes appeared only among thousands of lessons, a few in ten thousand.
+    """
     rng = random.Random(1)
     path = tmp_path / "journal.sqlite"
     journal = SqliteJournal(path)
