@@ -8,17 +8,14 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Final, Literal, get_args
+from typing import Final, get_args
 
 import msgspec
 
 from server.core.balance import Balance
-from server.core.events import Pulse
+from server.core.events import Kind, Pulse
 from server.core.lesson import Lesson
 
-Kind = Literal[
-    "help", "quiet", "one_voice", "unheard", "pulse", "leaning", "parallel", "not_started", "done", "under_way"
-]
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 """The most needed first."""
 

@@ -49,6 +49,8 @@ def decide_created(
         roster={names.key(line.name): room_of_group[names.key(line.group)] for line in lines},
         language=draft.language,
         demonstration=demonstration,
+        hint=names.clean_prose(draft.hint),
+        stretch=names.clean_prose(draft.stretch),
     )
     return (created, *rooms, *(event for room in rooms for event in template_text(room.room, template)))
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import assert_never
 
-from server.core import events, names, seating
+from server.core import events, interventions, lookups, names, seating
 from server.core.events import TEACHER_AUTHOR, Actor, AnyCommand, AnyEvent
 from server.core.lesson import PEOPLE_MAX, Lesson, Person, RoomState, next_due
 from server.core.seating import Context
@@ -35,10 +35,17 @@ TeacherCommand = (
     | events.Spotlight
     | events.Visit
     | events.Measure
+    | events.ShareRecord
+    | events.Prompt
+    | events.RotateRoles
+    | events.SwapAndBuild
+    | events.CardCommand
     | events.Gather
     | events.End
 )
-ParticipantCommand = events.Hand | events.Ready | events.Choose | events.Agreement | events.PulseCommand | events.Leave
+ParticipantCommand = (
+    events.Hand | events.Ready | events.Choose | events.Agreement | events.PulseCommand | events.Answer | events.Leave
+)
 SharedCommand = events.Rename | events.Chat | events.LowerHand
 
 Decision = tuple[AnyEvent, ...] | Refused
@@ -105,7 +112,7 @@ def _decide_for_teacher(lesson: Lesson, command: TeacherCommand | SharedCommand,
         case events.AddRoom():
             return _add_room(lesson, command, context)
         case events.CloseRoom():
-            room = _room(lesson, command.room)
+            room = lookups.room(lesson, command.room)
             if isinstance(room, Refused):
                 return room
             return () if room.closed else seating.close_room(lesson, room)
@@ -123,7 +130,7 @@ def _decide_for_teacher(lesson: Lesson, command: TeacherCommand | SharedCommand,
         case events.Lock() | events.Unlock():
             return _lock_or_unlock(lesson, command)
         case events.Broadcast():
-            text = _prose(command.text)
+            text = lookups.prose(command.text)
             return text if isinstance(text, Refused) else (events.MessageSent(context.new_id(), text),)
         case events.Nudge():
             return _nudge(lesson, command, context)
@@ -132,12 +139,24 @@ def _decide_for_teacher(lesson: Lesson, command: TeacherCommand | SharedCommand,
         case events.Visit():
             return _unless_there(lesson, command.room, lesson.visiting, events.RoomVisited(command.room))
         case events.Measure():
-            person = _person(lesson, command.participant)
+            person = lookups.person(lesson, command.participant)
             if isinstance(person, Refused):
                 return person
             if person.measured == command.measured:
                 return ()
             return (events.MeasuringChanged(command.participant, command.measured),)
+        case events.ShareRecord():
+            if not lesson.participation:
+                return _not_measured()
+            return () if lesson.record_shared == command.on else (events.RecordShared(command.on),)
+        case events.Prompt():
+            return interventions.prompt(lesson, command, context)
+        case events.RotateRoles():
+            return interventions.rotate_roles(lesson, command)
+        case events.SwapAndBuild():
+            return interventions.swap_and_build(lesson, command, context)
+        case events.CardCommand():
+            return interventions.card(lesson, command, context)
         case events.Gather():
             return (events.Gathered(),) if lesson.phase == "work" else ()
         case events.End():
@@ -149,7 +168,7 @@ def _decide_for_teacher(lesson: Lesson, command: TeacherCommand | SharedCommand,
         case events.LowerHand():
             if command.participant is None:
                 return Malformed("Say whose question has been answered.")
-            person = _person(lesson, command.participant)
+            person = lookups.person(lesson, command.participant)
             if isinstance(person, Refused):
                 return person
             return (events.HandLowered(person.participant, answered=True),) if person.hand else ()
@@ -199,6 +218,11 @@ def _decide_for_participant(
             return (events.CriterionMarked(room.room, command.criterion, command.met),)
         case events.PulseCommand():
             return () if person.pulse == command.pulse else (events.PulseGiven(me, command.pulse),)
+        case events.Answer():
+            if not lesson.participation:
+                return _not_measured()
+            answer = names.clean_line(command.text)
+            return () if answer == person.answer else (events.AnswerGiven(me, answer),)
         case events.Leave():
             return (events.ParticipantLeft(me),)
         case _:
@@ -220,11 +244,11 @@ def _open_rooms(lesson: Lesson, context: Context) -> Decision:
 
 def _place(lesson: Lesson, placement: seating.Placement) -> Decision:
     for participant, room in placement.items():
-        person = _person(lesson, participant)
+        person = lookups.person(lesson, participant)
         if isinstance(person, Refused):
             return person
         if room is not None:
-            state = _open_room(lesson, room)
+            state = lookups.open_room(lesson, room)
             if isinstance(state, Refused):
                 return state
         elif lesson.phase == "work":
@@ -235,7 +259,7 @@ def _place(lesson: Lesson, placement: seating.Placement) -> Decision:
 def _remove(lesson: Lesson, participant: str) -> Decision:
     person = lesson.people.get(participant)
     if person is None:
-        return _nobody()
+        return lookups.nobody()
     return () if person.left else (events.ParticipantLeft(participant, removed=True),)
 
 
@@ -243,9 +267,9 @@ def _rename_by_teacher(lesson: Lesson, command: events.Rename) -> Decision:
     if (command.room is None) == (command.participant is None):
         return Malformed("Say whose name to change: either one room or one person.")
     if command.participant is not None:
-        person = _person(lesson, command.participant)
+        person = lookups.person(lesson, command.participant)
         return person if isinstance(person, Refused) else _rename_person(lesson, person, command.name)
-    room = _room(lesson, command.room or "")
+    room = lookups.room(lesson, command.room or "")
     if isinstance(room, Refused):
         return room
     cleaned = names.clean_room_name(command.name)
@@ -282,7 +306,7 @@ def _lock_or_unlock(lesson: Lesson, command: events.Lock | events.Unlock) -> Dec
         if locking:
             return () if lesson.all_locked else (events.Locked(),)
         return (events.Unlocked(),) if lesson.all_locked or any(room.locked for room in lesson.rooms.values()) else ()
-    room = _room(lesson, command.room)
+    room = lookups.room(lesson, command.room)
     if isinstance(room, Refused):
         return room
     if room.locked == locking:
@@ -303,28 +327,28 @@ def _nudge(lesson: Lesson, command: events.Nudge, context: Context) -> Decision:
     if (command.room is None) == (command.participant is None):
         return Malformed("Say who this is for: either one room or one person.")
     if command.participant is not None:
-        found: Person | RoomState | Refused = _person(lesson, command.participant)
+        found: Person | RoomState | Refused = lookups.person(lesson, command.participant)
     else:
-        found = _open_room(lesson, command.room or "")
+        found = lookups.open_room(lesson, command.room or "")
     if isinstance(found, Refused):
         return found
-    text = _prose(command.text)
+    text = lookups.prose(command.text)
     if isinstance(text, Refused):
         return text
     return (events.MessageSent(context.new_id(), text, "nudge", command.room, command.participant),)
 
 
 def _talk(lesson: Lesson, room: str, author: str, text: str, context: Context) -> Decision:
-    state = _open_room(lesson, room)
+    state = lookups.open_room(lesson, room)
     if isinstance(state, Refused):
         return state
-    said = _prose(text)
+    said = lookups.prose(text)
     return said if isinstance(said, Refused) else (events.Talked(context.new_id(), room, author, said),)
 
 
 def _unless_there(lesson: Lesson, wish: str | None, now: str | None, event: AnyEvent) -> Decision:
     if wish is not None and wish not in lesson.rooms:
-        return _no_room()
+        return lookups.no_room()
     return () if wish == now else (event,)
 
 
@@ -333,30 +357,6 @@ def _own_room(lesson: Lesson, person: Person) -> RoomState | Refused:
     if room is None or lesson.phase == "lobby":
         return Conflict("Your room is not open yet: please wait a moment.")
     return room
-
-
-def _room(lesson: Lesson, room: str) -> RoomState | Refused:
-    return lesson.rooms.get(room) or _no_room()
-
-
-def _open_room(lesson: Lesson, room: str) -> RoomState | Refused:
-    state = lesson.rooms.get(room)
-    if state is None:
-        return _no_room()
-    return Conflict(f"{state.name} is closed: choose another room.") if state.closed else state
-
-
-def _person(lesson: Lesson, participant: str) -> Person | Refused:
-    person = lesson.people.get(participant)
-    if person is None:
-        return _nobody()
-    return Conflict(f"{person.name} has left the lesson.") if person.left else person
-
-
-def _prose(text: str) -> str | Malformed:
-    if not names.clean_line(text):
-        return Malformed("This message is empty: write a word or two first.")
-    return names.clean_prose(text)
 
 
 def _distinct_person(lesson: Lesson, name: str, besides: Person | None = None) -> str:
@@ -372,13 +372,9 @@ def _keys(named: Iterable[Person | RoomState], besides: Person | RoomState | Non
     return {names.key(each.name) for each in named if each is not besides}
 
 
+def _not_measured() -> Conflict:
+    return Conflict("Participation is not measured in this lesson: there is no record.")
+
+
 def _over() -> Ended:
     return Ended("This lesson is over: nothing in it can be changed any more.")
-
-
-def _nobody() -> NotFound:
-    return NotFound("There is nobody with this id in the lesson: load the page again and choose from the list.")
-
-
-def _no_room() -> NotFound:
-    return NotFound("There is no such room in this lesson: load the page again and choose from the list.")

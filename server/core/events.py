@@ -32,7 +32,12 @@ Starters = Annotated[tuple[Line, ...], Meta(max_length=12)]
 Grouping = Literal["random", "self", "teacher", "roster", "jigsaw"]
 HelpReason = Literal["stuck", "check", "disagree", "other"]
 Pulse = Literal["too_easy", "right", "too_hard"]
-MessageKind = Literal["broadcast", "nudge", "prompt"]
+MessageKind = Literal["broadcast", "nudge", "prompt", "swap", "hint", "stretch"]
+Role = Literal["facilitator", "scribe", "source_checker", "questioner", "timekeeper"]
+Kind = Literal[
+    "help", "quiet", "one_voice", "unheard", "pulse", "leaning", "parallel", "not_started", "done", "under_way"
+]
+"""Why a room needs the teacher, the most needed first (P16)."""
 
 
 class Actor(msgspec.Struct, frozen=True):
@@ -73,6 +78,9 @@ class LessonCreated(Event, frozen=True, tag="lesson_created"):
     roster: dict[str, str] = {}
     language: str = "en"
     demonstration: bool = False
+    hint: str = ""
+    """A prepared card for those who find the task hard; ``stretch`` is one for those who find it easy (P19)."""
+    stretch: str = ""
 
 
 class RoomAdded(Event, frozen=True, tag="room_added"):
@@ -225,6 +233,26 @@ class MeasuringChanged(Event, frozen=True, tag="measuring_changed"):
     measured: bool
 
 
+class RecordShared(Event, frozen=True, tag="record_shared"):
+    """From now on everyone sees, or no longer sees, their own record (P20, P21)."""
+
+    on: bool
+
+
+class RolesGiven(Event, frozen=True, tag="roles_given"):
+    """Who does what in a room, from now on; whoever is not named has no role there."""
+
+    room: str
+    roles: dict[str, Role]  # participant -> role
+
+
+class AnswerGiven(Event, frozen=True, tag="answer_given"):
+    """A person's word about their own record (P21); an empty one takes it back."""
+
+    participant: str
+    text: str
+
+
 class ParticipantArrived(Event, frozen=True, tag="participant_arrived"):
     """The first live connection of a participant to the lesson, on one server process."""
 
@@ -299,6 +327,9 @@ AnyEvent = (
     | RoomSpotlit
     | RoomVisited
     | MeasuringChanged
+    | RecordShared
+    | RolesGiven
+    | AnswerGiven
     | ParticipantArrived
     | ParticipantDeparted
     | DocumentOpened
@@ -418,6 +449,43 @@ class Measure(Command, frozen=True, tag="measure"):
     measured: bool
 
 
+class ShareRecord(Command, frozen=True, tag="share_record"):
+    """Let students see their own record of participation, or no longer."""
+
+    on: bool
+
+
+class Prompt(Command, frozen=True, tag="prompt"):
+    """A question to the rooms named, else to those with a sign at this moment, else to every open room (P19).
+
+    The figures that ``sign`` asks about are not the lesson's: ``web`` turns it into rooms before it is decided.
+    """
+
+    text: Message
+    rooms: Annotated[tuple[Identifier, ...], Meta(max_length=200)] = ()
+    sign: Kind | None = None
+
+
+class RotateRoles(Command, frozen=True, tag="rotate_roles"):
+    """Give everyone in a room, or in all, the next role."""
+
+    room: Identifier | None = None
+
+
+class SwapAndBuild(Command, frozen=True, tag="swap_and_build"):
+    """Ask each member to extend the paragraph of the classmate who comes next round the table."""
+
+    room: Identifier
+
+
+class CardCommand(Command, frozen=True, tag="card"):
+    """Lower or raise the challenge for one room."""
+
+    room: Identifier
+    kind: Literal["hint", "stretch"]
+    text: Annotated[str, Meta(min_length=1, max_length=4000)]
+
+
 class Gather(Command, frozen=True, tag="gather"):
     pass
 
@@ -467,6 +535,12 @@ class PulseCommand(Command, frozen=True, tag="pulse"):
     pulse: Pulse
 
 
+class Answer(Command, frozen=True, tag="answer"):
+    """Say something about one's own record, for the teacher; nothing takes it back."""
+
+    text: Annotated[str, Meta(max_length=200)]
+
+
 class Leave(Command, frozen=True, tag="leave"):
     """Leave the lesson for good on this device."""
 
@@ -490,6 +564,11 @@ AnyCommand = (
     | Spotlight
     | Visit
     | Measure
+    | ShareRecord
+    | Prompt
+    | RotateRoles
+    | SwapAndBuild
+    | CardCommand
     | Gather
     | End
     | Chat
@@ -499,6 +578,7 @@ AnyCommand = (
     | Choose
     | Agreement
     | PulseCommand
+    | Answer
     | Leave
 )
 
@@ -533,6 +613,8 @@ class LessonDraft(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     template: Text = ""
     participation: bool = True
     language: Literal["en", "ar"] = "en"
+    hint: Prose = ""
+    stretch: Prose = ""
 
 
 class JoinRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

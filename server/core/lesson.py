@@ -21,7 +21,7 @@ PEOPLE_MAX = 500
 ROOMS_MAX = 60  # open at once
 ROOMS_EVER_MAX = 200  # closed ones keep their text, and so their place in memory
 TALK_KEPT = 200  # lines in a room; older ones stand in the journal
-MESSAGES_KEPT = 100
+MESSAGES_KEPT = 300  # one prompt to all of forty rooms is forty
 PENS_DOWN_SECS = 30  # from "time is up" to the lock: a sentence is finished in less
 _LONG_AGO = -(2**50)
 LOCK_GRACE_MS = 2000  # what was typed before a lock was seen may still arrive (DESIGN.md: edits to a locked room)
@@ -50,6 +50,8 @@ class Person:
     hand: Hand | None = None
     pulse: events.Pulse | None = None
     measured: bool = True
+    answer: str = ""
+    """What they say about their own record."""
 
     @property
     def here(self) -> bool:
@@ -82,6 +84,9 @@ class RoomState:
     """When someone last moved away from here."""
     talk: list[TalkLine] = field(default_factory=list)
     visits: int = 0
+    roles: dict[str, events.Role] = field(default_factory=dict)
+    turns: int = 0
+    """How often roles were given here."""
     talk_shown: JSONObject | None = field(default=None, compare=False, repr=False)
     """The talk as ``views`` last put it, kept until it changes: 8,000 lines in 40 rooms are not built for each view."""
 
@@ -137,6 +142,9 @@ class Lesson:
     """Key of a name (``names.key``) to room."""
     language: str = "en"
     demonstration: bool = False
+    hint: str = ""
+    stretch: str = ""
+    record_shared: bool = False
     created_at: int = 0
     phase: Phase = "lobby"
     paused_at: int | None = _LONG_AGO
@@ -194,6 +202,7 @@ class Lesson:
                 self.grouping, self.minutes, self.participation = event.grouping, event.minutes, event.participation
                 self.template, self.roster = event.template, dict(event.roster)
                 self.language, self.demonstration, self.created_at = event.language, event.demonstration, at
+                self.hint, self.stretch = event.hint, event.stretch
             case events.RosterSet():
                 self.roster = dict(event.roster)
             case events.RoomAdded(room=key):
@@ -280,6 +289,14 @@ class Lesson:
             case events.MeasuringChanged():
                 for person in self._person(event.participant):
                     person.measured = event.measured
+            case events.RecordShared():
+                self.record_shared = event.on
+            case events.RolesGiven():
+                for room in self._room(event.room):
+                    room.roles, room.turns = dict(event.roles), room.turns + 1
+            case events.AnswerGiven():
+                for person in self._person(event.participant):
+                    person.answer = event.text
             case events.ParticipantArrived():
                 for person in self._person(event.participant):
                     person.nodes.add(event.node)

@@ -14,10 +14,10 @@ from typing import Final
 import msgspec
 
 from server.core import attention, events
-from server.core.attention import Kind, Reason
+from server.core.attention import Reason
 from server.core.authorship import SLOT_SECS, Authorship, Contribution, Evidence
 from server.core.balance import Balance, Dominance, Quietest, Share, Word, paragraph_mix, weigh
-from server.core.events import SYSTEM_AUTHOR, TEACHER_AUTHOR, AnyEvent
+from server.core.events import SYSTEM_AUTHOR, TEACHER_AUTHOR, AnyEvent, Kind
 from server.core.lesson import Lesson
 from server.core.replica import Passage
 from server.core.update import decode_update

@@ -25,13 +25,14 @@ def teacher_view(lesson: Lesson) -> JSONObject:
     present = lesson.present()
     about = _about(lesson)
     about |= {"code": lesson.code, "grouping": lesson.grouping, "created_at": lesson.created_at}
+    about |= {"hint": lesson.hint, "stretch": lesson.stretch}
     if lesson.all_locked:
         about["lock_reason"] = lesson.lock_reason
     shows_pulse = sum(person.pulse is not None for person in present) >= PULSES_SHOWN_MIN
     view: JSONObject = {
         "lesson": about,
         "rooms": {room.room: _teacher_room(room, position) for position, room in enumerate(lesson.rooms.values())},
-        "people": {person.participant: _teacher_person(person, shows_pulse) for person in present},
+        "people": {person.participant: _teacher_person(lesson, person, shows_pulse) for person in present},
         "talk": {room.room: _talk(lesson, room) for room in lesson.rooms.values() if room.talk},
         "messages": {each.message: _teacher_message(each) for each in lesson.messages[-TEACHER_MESSAGES:]},
     }
@@ -63,7 +64,7 @@ def participant_view(lesson: Lesson, participant: str) -> JSONObject:
         view["rooms"] = {each.room: _choice(lesson, person, each) for each in lesson.open_rooms()}
     if room is not None:
         view["room"] = _own_room(lesson, room)
-        view["table"] = {member.participant: _neighbour(member) for member in lesson.members(room.room)}
+        view["table"] = {member.participant: _neighbour(room, member) for member in lesson.members(room.room)}
         if room.talk:
             view["talk"] = _talk(lesson, room)
     if lesson.spotlight is not None:
@@ -109,6 +110,7 @@ def _about(lesson: Lesson) -> JSONObject:
         "starters": list(lesson.starters),
         "phase": lesson.phase,
         "participation": lesson.participation,
+        "record_shared": lesson.record_shared,
         "demonstration": lesson.demonstration,
         "all_locked": lesson.all_locked,
     }
@@ -135,7 +137,7 @@ def _teacher_room(room: RoomState, position: int) -> JSON:
     }
 
 
-def _teacher_person(person: Person, shows_pulse: bool) -> JSON:
+def _teacher_person(lesson: Lesson, person: Person, shows_pulse: bool) -> JSON:
     shown: JSONObject = {
         "name": person.name,
         "seat": person.seat,
@@ -145,6 +147,9 @@ def _teacher_person(person: Person, shows_pulse: bool) -> JSON:
     }
     if person.room is not None:
         shown["room"] = person.room
+        _add_role(shown, lesson.rooms[person.room], person)
+    if person.answer:
+        shown["answer"] = person.answer
     if person.hand is not None:
         shown["hand"] = {"reason": person.hand.reason, "note": person.hand.note, "since": person.hand.since}
     if shows_pulse and person.pulse is not None:
@@ -198,6 +203,9 @@ def _me(lesson: Lesson, person: Person) -> JSON:
     shown: JSONObject = {"participant": person.participant, "name": person.name, "seat": person.seat}
     if person.room is not None:
         shown["room"] = person.room
+        _add_role(shown, lesson.rooms[person.room], person)
+    if person.answer:
+        shown["answer"] = person.answer
     if person.pulse is not None:
         shown["pulse"] = person.pulse
     if person.hand is not None:
@@ -239,8 +247,15 @@ def _lock_reason(lesson: Lesson, room: RoomState) -> str | None:
     return room.lock_reason if room.locked else None
 
 
-def _neighbour(person: Person) -> JSON:
+def _add_role(shown: JSONObject, room: RoomState, person: Person) -> None:
+    role = room.roles.get(person.participant)
+    if role is not None:
+        shown["role"] = role
+
+
+def _neighbour(room: RoomState, person: Person) -> JSON:
     shown: JSONObject = {"name": person.name, "seat": person.seat, "here": person.here}
+    _add_role(shown, room, person)
     if person.hand is not None:
         shown["hand"] = True
     return shown

@@ -32,6 +32,11 @@ FOR_TEACHERS: list[AnyCommand] = [
     events.Spotlight(None),
     events.Visit(None),
     events.Measure(GHOST, False),
+    events.ShareRecord(True),
+    events.Prompt("x"),
+    events.RotateRoles(),
+    events.SwapAndBuild(GHOST),
+    events.CardCommand(GHOST, "hint", "x"),
     events.Gather(),
     events.End(),
 ]
@@ -41,6 +46,7 @@ FOR_PARTICIPANTS: list[AnyCommand] = [
     events.Choose(GHOST),
     events.Agreement(0, True),
     events.PulseCommand("right"),
+    events.Answer("x"),
     events.Leave(),
 ]
 FOR_BOTH: list[AnyCommand] = [events.Rename("x"), events.Chat("x"), events.LowerHand()]

@@ -108,11 +108,12 @@ def test_talk_and_messages_are_bounded() -> None:
     classroom, (ada, _) = working_class()
     room = classroom.lesson.people[ada].room
     assert room is not None
-    for number in range(TALK_KEPT + 5):
+    count = max(TALK_KEPT, MESSAGES_KEPT) + 5
+    for number in range(count):
         classroom.write((events.Talked(f"t{number}", room, ada, "hi"), events.MessageSent(f"m{number}", "hi")))
     talk, messages = classroom.lesson.rooms[room].talk, classroom.lesson.messages
-    assert (len(talk), talk[0].message, talk[-1].message) == (TALK_KEPT, "t5", f"t{TALK_KEPT + 4}")
-    assert (len(messages), messages[-1].message) == (MESSAGES_KEPT, f"m{TALK_KEPT + 4}")
+    assert (len(talk), talk[0].message, talk[-1].message) == (TALK_KEPT, f"t{count - TALK_KEPT}", f"t{count - 1}")
+    assert (len(messages), messages[-1].message) == (MESSAGES_KEPT, f"m{count - 1}")
 
 
 def test_more_said_with_a_raised_hand_keeps_its_place_in_the_queue() -> None:

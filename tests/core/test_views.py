@@ -197,6 +197,9 @@ def test_a_teacher_sees_the_whole_lesson() -> None:
         "demonstration": False,
         "created_at": EPOCH,
         "all_locked": False,
+        "record_shared": False,
+        "hint": "",
+        "stretch": "",
     }
     assert at(view, "rooms", classroom.blue) == {
         "name": "Blue",
