@@ -75,8 +75,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(work: Coroutine[object, object, None]) -> None:
-    # A busy loop gives the journal's writer thread its turn after this, not after Python's 5 ms: at full load one commit
-    # otherwise took up to 3.5 s, with this 0.5 to 1.3 ms (medians; two shared cores, 2026-11).
+    # A busy loop gives the journal's writer thread its turn after this, not after Python's 5 ms: at full load one
+    # commit otherwise took up to 3.5 s, with this 0.5 to 1.3 ms (medians; two shared cores, 2026-11).
     sys.setswitchinterval(0.0002)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(work)
