@@ -39,12 +39,30 @@ class _Sent(msgspec.Struct):
 class _Client:
     owner: object | None  # the connection that speaks for this client id; None while it is held for its return
     face: Face
-    clock: int  # as sent on; see `receive`
+    clock: int  # as sent on; see `_next_clock`
     state: str
     gone_at: float = 0.0  # when its connection closed; meaningful while owner is None
 
 
 _decoder = msgspec.json.Decoder(_Sent | None)
+
+
+def _next_clock(known: _Client | None, clock: int, state: str) -> int | None:
+    """Give the clock under which a client's state is sent on, None for one that is out of date.
+
+    A stock client passes over what does not have a higher clock than the last it heard, even of someone it has seen
+    leaving; and one that comes back repeats its old clock. It would be invisible until its next renewal, up to 15 s
+    later (y-websocket #122). So the clock continues from here, one higher than what anyone can have heard.
+    """
+    if known is None:
+        return clock + 1  # the others may remember it from before this process was started
+    if clock > known.clock:
+        return clock
+    if state == known.state:
+        return known.clock  # as it sends back what it hears of itself: a higher clock would be answered for ever
+    if clock == known.clock or known.owner is None or "null" in (state, known.state):
+        return known.clock + 1
+    return None  # what it heard of itself just before it said something new
 
 
 class RoomAwareness:
@@ -59,9 +77,7 @@ class RoomAwareness:
     def receive(self, owner: object, state: AwarenessState, face: Face) -> bool:
         """Take in one state that ``owner`` sent for its own client id; False when it is not its own or not usable."""
         known = self._clients.get(state.client)
-        if known is not None and known.owner is not None and known.owner is not owner:
-            return False
-        if known is not None and known.owner is None and known.face.participant != face.participant:
+        if known is not None and known.face.participant != face.participant:
             return False
         if len(state.state) > self._state_bytes:
             return False
@@ -79,11 +95,13 @@ class RoomAwareness:
                 "color": SEAT_COLOURS[(face.seat - 1) % len(SEAT_COLOURS)] if face.seat else "#666666",
             }
             encoded = msgspec.json.encode({"user": user, "cursor": sent.cursor}).decode()
-        # A returning client repeats its old clock. Its removal was sent with a higher one, so that the others would
-        # pass over its return until its next renewal, up to 15 s later (y-websocket #122): continue from the removal.
-        clock = state.clock
-        if known is not None:
-            clock = max(clock, known.clock + (1 if known.state == "null" and encoded != "null" else 0))
+        clock = _next_clock(known, state.clock, encoded)
+        if clock is None:
+            return False
+        if known is not None and known.owner is not owner:
+            # It forgot the others when its connection broke, but not their clocks.
+            for other in self._clients:
+                self._renew(other)
         self._clients[state.client] = _Client(owner, face, clock, encoded)
         self._changed.add(state.client)
         return True
@@ -115,6 +133,12 @@ class RoomAwareness:
                 else:
                     due = left if due is None else min(due, left)
         return due
+
+    def _renew(self, client: int) -> None:
+        known = self._clients[client]
+        if known.state != "null":
+            known.clock += 1
+            self._changed.add(client)
 
     def take_changes(self) -> bytes | None:
         """Give the frame with all states that changed since the last call, or None."""

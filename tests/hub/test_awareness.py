@@ -82,6 +82,50 @@ def test_who_returns_after_removal_is_seen_at_once() -> None:
     assert shown["user"]["name"] == "Ana"
 
 
+def test_who_said_goodbye_is_seen_again_at_once() -> None:
+    """The goodbye of a stock client has the clock of the state it takes back, and so has its return."""
+    room = RoomAwareness(5.0, 4096)
+    owner = object()
+    room.receive(owner, state(7, 4, cursor=None), ANA)
+    room.receive(owner, state(7, 4), ANA)
+    room.release(owner, now=0.0)
+    gone_at, gone = read(room.take_changes())[7]
+    assert gone is None
+    assert room.receive(object(), state(7, 4, cursor=None), ANA)
+    assert read(room.take_changes())[7][0] > gone_at
+
+
+def test_who_returns_sees_the_others_at_once() -> None:
+    """A stock client forgets the others when its connection breaks, but passes over the clocks that it heard."""
+    room = RoomAwareness(5.0, 4096)
+    owner = object()
+    room.receive(owner, state(7, 1, cursor=None), ANA)
+    room.receive(object(), state(8, 1, cursor=None), BEN)
+    heard = read(room.take_changes())[8][0]
+    room.release(owner, now=0.0)
+    room.receive(object(), state(7, 2, cursor=None), ANA)
+    assert read(room.take_changes())[8][0] > heard
+
+
+def test_a_second_connection_takes_over_from_one_that_has_not_noticed_its_end() -> None:
+    room = RoomAwareness(5.0, 4096)
+    dead, alive = object(), object()
+    room.receive(dead, state(7, 1, cursor=None), ANA)
+    assert room.receive(alive, state(7, 2, cursor={"anchor": 1}), ANA)
+    room.release(dead, now=0.0)
+    assert room.expire(10.0) is None
+    assert read(room.everyone())[7][1]["cursor"] == {"anchor": 1}
+
+
+def test_hearing_back_what_was_sent_on_is_no_news() -> None:
+    room = RoomAwareness(5.0, 4096)
+    owner = object()
+    room.receive(owner, state(7, 1, cursor=None), ANA)
+    clock, shown = read(room.take_changes())[7]
+    room.receive(owner, state(7, clock, **shown), ANA)
+    assert read(room.take_changes())[7][0] == clock
+
+
 def test_a_new_name_is_shown_to_all() -> None:
     room = RoomAwareness(5.0, 4096)
     room.receive(object(), state(7, 4, cursor={"anchor": 2}), ANA)
