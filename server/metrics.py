@@ -12,13 +12,15 @@ class Metrics:
         self.registry = CollectorRegistry()
         self.connections = Gauge("roundtable_connections", "Open sockets", ["kind"], registry=self.registry)
         self.lessons = Gauge("roundtable_lessons_loaded", "Lessons in memory", registry=self.registry)
-        self.updates = Counter("roundtable_updates", "Document updates admitted", registry=self.registry)
+        self.updates = Counter(
+            "roundtable_updates", "Document updates, durable and applied", registry=self.registry
+        )
         self.refusals = Counter(
             "roundtable_refusals", "What clients sent and was refused", ["reason"], registry=self.registry
         )
         self.echo_seconds = Histogram(
             "roundtable_admit_to_echo_seconds",
-            "From admission of an update to its sending, durable, to the room",
+            "From admission of an update to its sending, durable, to the room: the slowest of each commit",
             buckets=(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5),
             registry=self.registry,
         )

@@ -42,6 +42,7 @@ from server.core.lesson import LOCK_GRACE_MS, Lesson, next_due
 from server.errors import Forbidden, NotFound, Refused, Unavailable
 from server.hub.awareness import Face
 from server.hub.rooms import LiveRoom
+from server.hub.storage import StorageHealth
 from server.journal import Entry, Journal, Tail
 from server.metrics import Metrics
 from server.settings import Limits
@@ -83,6 +84,11 @@ class DocumentSeat(Protocol):
     author: str
     room: str
 
+    @property
+    def unsaved(self) -> bool:
+        """Whether this person has text that could not be stored and has not arrived again."""
+        ...
+
     def send(self, frame: bytes) -> None: ...
 
     def send_prepared(self, frame: bytes) -> None: ...
@@ -114,6 +120,7 @@ class LiveLesson:
         self._due_timer: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._live = False
+        self._storage = StorageHealth(limits.storage_retry_secs, self._show_storage, self._store_again)
 
     # ── life ──
 
@@ -132,6 +139,7 @@ class LiveLesson:
             self._tail.close()
         for room in self.rooms.values():
             room.stop()
+        self._storage.stop()
         for timer in (self._view_timer, self._due_timer, *self._departures.values()):
             if timer is not None:
                 timer.cancel()
@@ -239,13 +247,46 @@ class LiveLesson:
     async def _commit(self, events: Sequence[AnyEvent]) -> None:
         try:
             await self._journal.commit(self.id, now_ms(), [encode_event(event) for event in events])
-        except Unavailable:
-            self._storage_failed()
+        except Unavailable as error:
+            self._written(error)
             raise
+        self._written(None)
 
     def _note(self, event: AnyEvent) -> None:
-        """Journal a fact that needs no decision; if it cannot be stored, a presence is a little wrong."""
-        self._journal.append(self.id, now_ms(), [encode_event(event)])
+        """Journal a fact that needs no decision; one that cannot be stored now is made up for: see ``_store_again``."""
+        self._journal.append(self.id, now_ms(), [encode_event(event)], self._written)
+
+    # ── storage ──
+
+    @property
+    def stored(self) -> bool:
+        """Whether what happens here is being stored."""
+        return self._storage.good
+
+    def _written(self, error: Unavailable | None) -> None:
+        if error is not None:
+            self._metrics.storage_failures.inc()
+        self._storage.note(error)
+
+    def _show_storage(self, ok: bool) -> None:
+        for watcher in self.watchers:
+            watcher.show_storage(ok)
+
+    def _store_again(self) -> bool:
+        """Journal who came and went while that could not be stored; tell whether that or anyone's text still waits."""
+        missing: list[AnyEvent] = []
+        open_now = {key for key in self._open_documents if key[1] in self.state.people}
+        missing += [DocumentOpened(*key) for key in open_now - self._stale_documents]
+        missing += [DocumentClosed(*key) for key in self._stale_documents - open_now]
+        here = {watcher.actor.participant for watcher in self.watchers} | self._departures.keys()
+        for participant, person in self.state.people.items():
+            if participant in here and NODE not in person.nodes and not person.left:
+                missing.append(ParticipantArrived(participant))
+            elif participant not in here and NODE in person.nodes:
+                missing.append(ParticipantDeparted(participant))
+        for event in missing:
+            self._note(event)
+        return bool(missing) or any(seat.unsaved for seat in self.seats)
 
     # ── documents ──
 
@@ -283,13 +324,12 @@ class LiveLesson:
             raise admitted
         if not admitted.is_new:
             return
-        self._metrics.updates.inc()
 
         def done(error: Unavailable | None) -> None:
             if error is not None:
-                live.forget_pending()
-                self._storage_failed()
+                live.forget(update)
                 failed()
+            self._written(error)
 
         self._journal.append(self.id, now_ms(), [encode_event(DocumentUpdated(room, author, update, away_secs))], done)
 
@@ -326,11 +366,6 @@ class LiveLesson:
             return Face(author, "", 0)
         person = self.state.people[author]
         return Face(author, person.name, self.state.rooms[room].seats.get(author, 0))
-
-    def _storage_failed(self) -> None:
-        self._metrics.storage_failures.inc()
-        for watcher in self.watchers:
-            watcher.show_storage(ok=False)
 
     # ── people ──
 

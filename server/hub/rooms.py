@@ -47,19 +47,16 @@ class _Pending:
     """An update that was admitted and is on its way through the journal."""
 
     update: bytes
-    clients: frozenset[int]
+    author: str
+    new_clients: tuple[int, ...]
     admitted_at: float  # monotonic
-
-
-def _clients(admitted: Admitted) -> frozenset[int]:
-    return frozenset(struct.client for struct in admitted.update.structs)
 
 
 class LiveRoom:
     """One room's document in memory. All methods are synchronous: one owner, no half-made state between awaits.
 
     ``admit`` runs ahead of ``apply``: an update is admitted on arrival, and applied and sent when the journal has made
-    it durable. After a failed write ``forget_pending`` takes admission back to what is durable.
+    it durable. After a failed write ``forget`` takes the admission back.
     """
 
     def __init__(self, limits: Limits, metrics: Metrics) -> None:
@@ -72,7 +69,8 @@ class LiveRoom:
         )
         self._document: pycrdt.Doc[pycrdt.Text] = pycrdt.Doc()
         self._text = self._document.get("summary", type=pycrdt.Text)
-        self._holdings = Holdings()
+        self._admitted = Holdings()
+        self._must_restore = False
         self._pending: deque[_Pending] = deque()
         self.owners: dict[int, str] = {}
         """Author of each Yjs client id whose text is durable."""
@@ -88,41 +86,61 @@ class LiveRoom:
 
         Where the room is not ``writable``, only what repeats the document is admitted: every handshake does that.
         """
-        admitted = self._holdings.admit(update, author, self._admission, writable=writable)
+        admitted = self._holdings().admit(update, author, self._admission, writable=writable)
         if isinstance(admitted, Admitted) and admitted.is_new:
-            self._pending.append(_Pending(update, _clients(admitted), time.monotonic()))
+            self._pending.append(_Pending(update, author, self._new_clients(admitted), time.monotonic()))
         return admitted
 
     def apply(self, updates: Sequence[tuple[str, bytes]]) -> None:
         """Apply durable updates ``(author, update)`` in the journal's order, and send them to everyone as one frame."""
         now = time.monotonic()
+        slowest = 0.0
         applied: list[bytes] = []
         for author, update in updates:
             if self._pending and self._pending[0].update == update:
                 pending = self._pending.popleft()
-                self._metrics.echo_seconds.observe(now - pending.admitted_at)
-                clients = pending.clients
+                slowest = max(slowest, now - pending.admitted_at)
+                clients = pending.new_clients
             else:
                 # From the journal's history, or admitted by another process: limits were asked for then.
-                admitted = self._holdings.admit(update, author, UNLIMITED)
+                admitted = self._holdings().admit(update, author, UNLIMITED)
                 if isinstance(admitted, Refused):
                     log.warning("document.entry_refused", reason=admitted.reason)
                     continue
-                clients = _clients(admitted)
+                clients = self._new_clients(admitted)
             for client in clients:
                 self.owners.setdefault(client, author)
             applied.append(update)
         if not applied:
             return
+        self._metrics.updates.inc(len(applied))
+        if slowest:
+            self._metrics.echo_seconds.observe(slowest)
         merged = applied[0] if len(applied) == 1 else pycrdt.merge_updates(*applied)
         self._document.apply_update(merged)
         if self.seats:
             self.send(encode_update(merged))
 
-    def forget_pending(self) -> None:
-        """Take admission back to what is durable, after a write failed."""
-        self._pending.clear()
-        self._holdings = Holdings.restore(self._document.get_update(), self.owners, UNLIMITED)
+    def _new_clients(self, admitted: Admitted) -> tuple[int, ...]:
+        owners = self.owners
+        return tuple(struct.client for struct in admitted.update.structs if struct.client not in owners)
+
+    def forget(self, update: bytes) -> None:
+        """Take back the admission of an update that could not be stored."""
+        for index, pending in enumerate(self._pending):
+            if pending.update is update:
+                del self._pending[index]
+                break
+        self._must_restore = True
+
+    def _holdings(self) -> Holdings:
+        """Give what has been admitted, made anew if something was taken back: once for all that failed together."""
+        if self._must_restore:
+            self._must_restore = False
+            self._admitted = Holdings.restore(self._document.get_update(), self.owners, UNLIMITED)
+            for pending in self._pending:
+                self._admitted.admit(pending.update, pending.author, UNLIMITED)
+        return self._admitted
 
     def update_since(self, state_vector: bytes) -> bytes:
         """Give the sync step 2 frame for a peer with this state vector. Raises ValueError for bytes that are none."""
