@@ -41,7 +41,7 @@ export function visitPanel(desk, id) {
     ${hand ? html`<div class="note heed">${icon("hand")}<p class="grow"><strong>${hand.name}:</strong> ${headline(room, desk.now, t)}${hand.note ? html` <q>${hand.note}</q>` : nothing}</p>
       <button class="btn" @click=${() => desk.ask({ type: "lower_hand", participant: hand.participant })}>${t("answered")}</button></div>` : nothing}
     <div class="chips small-chips">${repeat(room.members.filter((member) => member.seated), (member) => member.id, (member) => personChip(desk, member))}</div>
-    <section class="visit-text card" aria-label=${t("visit.text")}><div ${ref((element) => showText(desk, id, element))}></div></section>
+    <section class="visit-text card" aria-label=${t("visit.text")}><div ${ref(textPlace(desk, id))}></div></section>
     <div class="act"><button class="btn" @click=${() => writeMessage(desk, { room: id }, prepared(room))}>${icon("message")}${t("room.message")}</button>
       ${spotlight(desk, room, "btn")}
       <button class="btn" @click=${() => desk.ask({ type: room.locked ? "unlock" : "lock", room: id })}>${room.locked ? t("unlock") : t("lock")}</button></div>
@@ -56,6 +56,15 @@ export function visitPanel(desk, id) {
 function prepared(room) {
   const { kind } = room.reason
   return kind === "quiet" ? "quiet" : kind === "one_voice" || kind === "leaning" ? "pass" : kind === "parallel" ? "swap" : undefined
+}
+
+/** The place the text of a room is shown in, by the function that lit tells of it. @type {{ room: string, tell: (element?: Element) => void } | null} */
+let place = null
+
+/** One function for as long as the room stays: given a new one, lit would take the place away and give it again at every drawing. @param {Desk} desk @param {string} room */
+function textPlace(desk, room) {
+  if (place?.room !== room) place = { room, tell: (element) => showText(desk, room, element) }
+  return place.tell
 }
 
 /** Open the room's text in its place, once; lit calls again with another element, or none when the panel goes. @param {Desk} desk @param {string} room @param {Element | undefined} element */
