@@ -53,6 +53,8 @@ class Server:
 
     data: Path
     environ: Mapping[str, str] = field(default_factory=dict)
+    prepare: Callable[[], None] | None = None
+    """Called in the new process before the server begins, to set limits on it."""
     port: int = 0
     address: str = ""
     process: asyncio.subprocess.Process | None = None
@@ -68,6 +70,7 @@ class Server:
             *(command or ("web",)),
             env={**os.environ, "ROUNDTABLE_DATA": str(self.data), "PORT": str(self.port), **self.environ},
             cwd=Path(__file__).parents[1],
+            preexec_fn=self.prepare,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
         )
@@ -81,6 +84,19 @@ class Server:
                     self._drain = asyncio.create_task(self._read_on(self.process.stdout))
                     return
         raise AssertionError("the server did not start: " + "".join(self.output))
+
+    async def refuses_to_start(self) -> str:
+        """Start the process, wait until it has given up with status 2, and give the sentence that says why."""
+        try:
+            await self.start()
+        except AssertionError:
+            assert self.process is not None
+            async with asyncio.timeout(DEADLINE_SECS):
+                assert await self.process.wait() == 2, self.output
+            (sentence,) = self.output
+            return sentence
+        await self.kill()
+        raise AssertionError("it started")
 
     async def _read_on(self, stream: asyncio.StreamReader) -> None:
         while line := (await stream.readline()).decode():

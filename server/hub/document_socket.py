@@ -61,6 +61,11 @@ class DocumentSocket:
             message_rate=(limits.message_rate, limits.message_burst),
         )
 
+    @property
+    def unsaved(self) -> bool:
+        """Whether text of this person could not be stored and has not arrived again."""
+        return self._resyncing
+
     def send(self, frame: bytes) -> None:
         """Queue one frame."""
         self._connection.send(frame)

@@ -96,6 +96,8 @@ class LessonSocket:
         if not self._connection.closed:
             self._lesson.arrive(self)
             self.show()
+            if not self._lesson.stored:
+                self.show_storage(False)
         try:
             await self._connection.serve(self._receive)
         finally:

@@ -94,6 +94,7 @@ class LiveRoom:
     def apply(self, updates: Sequence[tuple[str, bytes]]) -> None:
         """Apply durable updates ``(author, update)`` in the journal's order, and send them to everyone as one frame."""
         now = time.monotonic()
+        holdings = self._holdings()
         slowest = 0.0
         applied: list[bytes] = []
         for author, update in updates:
@@ -103,7 +104,7 @@ class LiveRoom:
                 clients = pending.new_clients
             else:
                 # From the journal's history, or admitted by another process: limits were asked for then.
-                admitted = self._holdings().admit(update, author, UNLIMITED)
+                admitted = holdings.admit(update, author, UNLIMITED)
                 if isinstance(admitted, Refused):
                     log.warning("document.entry_refused", reason=admitted.reason)
                     continue
