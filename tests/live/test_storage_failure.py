@@ -143,7 +143,7 @@ async def test_a_disk_that_fills_up_while_people_write(disk: Disk) -> None:
                 await until(lambda: told(page) == told(desk) == told(late) == [False, True], "the good news")
                 writer.text += " On it goes."
                 await tab.edit("!")
-                await visitor.sees(str(writer.text))
+                await until(lambda: "On it goes." in str(visitor.text) and "!" in str(visitor.text), "what came after")
                 # What was not stored of people's coming is made up for.
                 await desk.sees(lambda state: state["people"][cleo.participant]["here"], "who came meanwhile")
                 await desk.sees(
@@ -152,6 +152,8 @@ async def test_a_disk_that_fills_up_while_people_write(disk: Disk) -> None:
             assert (await tab.look())["closes"] == []
             assert (writer.closed, visitor.closed, page.closed) == (None, None, None)
             text = str(visitor.text)
+            await writer.sees(text)
+            await tab.reads(text)
             assert sorted(text) == sorted("🌰Stored. Not yet. On it goes.!")
         await lesson.command("end")
         report = await lesson.report()
