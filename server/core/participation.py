@@ -19,13 +19,15 @@ from server.core.authorship import SLOT_SECS, Authorship, Contribution, Evidence
 from server.core.balance import Balance, Dominance, Quietest, Share, Word, paragraph_mix, weigh
 from server.core.events import SYSTEM_AUTHOR, TEACHER_AUTHOR, AnyEvent, Kind
 from server.core.lesson import Lesson
-from server.core.replica import Passage
+from server.core.replica import Passage, Run
 from server.core.update import decode_update
 from server.errors import Malformed
 
 WINDOW_SECS: Final = 60
 GRACE_SECS: Final = 60
-EXCERPT_CHARACTERS: Final = 280
+EXCERPT_CHARACTERS: Final = 280  # a card shows three lines
+EXCERPT_BYTES: Final = 600  # as JSON, authors included
+EXCERPTS_BYTES: Final = 10_000  # of all rooms together: forty that change every second are half of a teacher's 20 kB/s
 
 _WORD: Final = re.compile(r"\w[\w'’-]*")
 
@@ -67,6 +69,21 @@ class RoomFigures(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True)
     paragraph_mix: float | None = None
     last_at: int | None = None
     quiet_since: int | None = None
+
+
+class Record(msgspec.Struct, frozen=True):
+    """One person's own part in the lesson, in all rooms (P21): nothing of others, and no balance.
+
+    ``slots`` and ``built_on`` (on somebody else's words) are units of work, ``standing`` UTF-16 units of text,
+    ``added_in_one_go`` and ``offline`` how often that was so.
+    """
+
+    slots: int
+    minutes_present: int
+    standing: int
+    built_on: int
+    added_in_one_go: int
+    offline: int
 
 
 class Window(msgspec.Struct, frozen=True):
@@ -119,6 +136,8 @@ class _Reading:
 
     words: int
     excerpt: tuple[tuple[str, str], ...]
+    excerpt_bytes: int
+    """How long the excerpt was allowed to be."""
     paragraphs: list[dict[str, int]]
     mix: dict[tuple[str, ...], float | None] = field(default_factory=dict)
 
@@ -214,7 +233,7 @@ class Participation:
 
     def figures(self, now: int) -> dict[str, RoomFigures]:
         """Give what the teacher is shown of every room, in the lesson's order, as of ``now`` (ms)."""
-        return {key: self._figures(key, now) for key in self.lesson.rooms}
+        return {key: self.room_figures(key, now) for key in self.lesson.rooms}
 
     def order(self, figures: dict[str, RoomFigures]) -> list[str]:
         """Order the open rooms by need (P16); pass it through `attention.steady` before it is shown."""
@@ -237,6 +256,10 @@ class Participation:
         """Give a room's text by author; neighbours differ in author."""
         return self._room(room).authorship.replica.passage()
 
+    def runs(self, room: str) -> Iterator[Run]:
+        """Give the runs of a room's text, in its order; they are to be read, not changed."""
+        return self._room(room).authorship.replica.runs()
+
     def evidence(self, room: str) -> list[Evidence]:
         """Give a room's labelled stretches (P17), the latest ``EVIDENCE_KEPT`` of them."""
         return list(self._room(room).authorship.evidence)
@@ -245,6 +268,25 @@ class Participation:
         """Give what everyone who ever sat or wrote in a room did there."""
         done = self._room(room).authorship.contributions
         return {participant: done.get(participant, Contribution()) for participant in self._members(room)}
+
+    def record(self, participant: str, now: int) -> Record:
+        """Give a person's own record, as of ``now`` (ms)."""
+        seconds = standing = 0
+        done: list[Contribution] = []
+        for room in self._rooms.values():
+            standing += room.authorship.replica.standing[participant]
+            if participant in room.presence:
+                seconds += room.presence[participant].milliseconds(0, now) // 1000
+            if participant in room.authorship.contributions:
+                done.append(room.authorship.contributions[participant])
+        return Record(
+            slots=sum(len(each.slots) for each in done),
+            minutes_present=seconds // 60,
+            standing=standing,
+            built_on=sum(len(set().union(*each.builds_on.values())) for each in done),
+            added_in_one_go=sum(each.added_in_one_go for each in done),
+            offline=sum(each.offline for each in done),
+        )
 
     def windows(self, room: str, now: int) -> list[Window]:
         """Give a room's balance for each ``WINDOW_SECS`` of the lesson until ``now`` (P15); the last may be shorter."""
@@ -314,7 +356,8 @@ class Participation:
         return range((start - self.lesson.created_at) // slot, -((self.lesson.created_at - end) // slot))
 
     def _read(self, room: _Room) -> _Reading:
-        if room.reading is None:
+        size = min(EXCERPT_BYTES, EXCERPTS_BYTES // max(1, len(self.lesson.open_rooms())))
+        if room.reading is None or room.reading.excerpt_bytes != size:
             passage = room.authorship.replica.passage()
             text = "".join([piece for _, piece in passage])
             paragraphs: list[dict[str, int]] = [{}]
@@ -322,11 +365,12 @@ class Participation:
                 first, *others = piece.split("\n") if "\n" in piece else (piece,)
                 paragraphs[-1][author] = paragraphs[-1].get(author, 0) + len(first)
                 paragraphs += [{author: len(line)} for line in others]
-            excerpt = tuple(room.authorship.replica.ending(EXCERPT_CHARACTERS))
-            room.reading = _Reading(len(_WORD.findall(text)), excerpt, paragraphs)
+            excerpt = _shortened(room.authorship.replica.ending(EXCERPT_CHARACTERS), size)
+            room.reading = _Reading(len(_WORD.findall(text)), excerpt, size, paragraphs)
         return room.reading
 
-    def _figures(self, key: str, now: int) -> RoomFigures:
+    def room_figures(self, key: str, now: int) -> RoomFigures:
+        """Give what the teacher is shown of one room, as of ``now`` (ms)."""
         room = self._room(key)
         reading = self._read(room)
         quiet_since = room.quiet_since()
@@ -373,6 +417,20 @@ class Participation:
         if done is None:
             return MemberFigures(here, seconds, 0, standing, 0, 0)
         return MemberFigures(here, seconds, len(done.slots), standing, done.inserted, done.deleted)
+
+
+def _shortened(passage: Passage, size: int) -> tuple[tuple[str, str], ...]:
+    """Keep as much of the end of a passage as takes no more than ``size`` bytes when it is sent."""
+    kept: list[tuple[str, str]] = []
+    for author, text in reversed(passage):
+        size -= len(author) + len('["",""],')
+        encoded = text.encode()
+        if size > 0:
+            kept.append((author, encoded[-size:].decode(errors="ignore")))
+        size -= len(encoded)
+        if size <= 0:
+            break
+    return tuple(reversed(kept))
 
 
 def _rounded(value: float | None) -> float | None:

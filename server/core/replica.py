@@ -71,11 +71,12 @@ class _Written:
 class Replica:
     """One flat text, integrated from the structs and deletions of admitted updates, in any order admission allows."""
 
-    __slots__ = ("_clients", "_first", "_last", "standing")
+    __slots__ = ("_clients", "_last", "first", "standing")
 
     def __init__(self) -> None:
         self._clients: dict[int, _Written] = {}
-        self._first: Run | None = None
+        self.first: Run | None = None
+        """Where the text begins; follow ``Run.right``, past runs that are deleted."""
         self._last: Run | None = None
         self.standing: Counter[str] = Counter()
         """UTF-16 units in the text by author (P8); an author whose last unit was deleted stays, with 0."""
@@ -84,7 +85,7 @@ class Replica:
 
     def runs(self) -> Iterator[Run]:
         """Give the runs that stand, in document order."""
-        run = self._first
+        run = self.first
         while run is not None:
             if not run.deleted:
                 yield run
@@ -94,7 +95,7 @@ class Replica:
         """Give the whole text by author; neighbours always differ in author."""
         passage: Passage = []
         author, texts = "", [""]
-        run = self._first
+        run = self.first
         while run is not None:  # written out: of all reading, this walk is what costs
             if run.text:
                 if run.author != author:
@@ -159,7 +160,7 @@ class Replica:
         run: Run | None = self._find(origin)
         if run is not None and not run.deleted:
             last = origin.clock + 1 == run.end
-            return run.author, run.text[-1] if last else _cut(run.text, origin.clock + 1 - run.clock)[0][-1]
+            return run.author, run.text[-1] if last else cut(run.text, origin.clock + 1 - run.clock)[0][-1]
         while run is not None and run.deleted:
             run = run.left
         return (run.author, run.text[-1]) if run is not None else None
@@ -203,7 +204,7 @@ class Replica:
         text = item.text if isinstance(item, TextItem) else ""
         origin = item.origin
         if item.clock < written.next:
-            text = _cut(text, item.length - new)[1] if text else ""
+            text = cut(text, item.length - new)[1] if text else ""
             origin = Id(item.client, written.next - 1)
         if any(near is not None and self._find(near).collected for near in (origin, item.right_origin)):
             self.collect(item.client, item.clock, item.length)
@@ -302,7 +303,7 @@ class Replica:
     def _split(self, written: _Written, index: int, units: int) -> Run:
         """Split the run at ``index`` after so many units; give the second part."""
         run = written.runs[index]
-        text, rest = _cut(run.text, units) if run.text else ("", "")
+        text, rest = cut(run.text, units) if run.text else ("", "")
         clock = run.clock + units
         second = Run(
             run.client, clock, run.length - units, rest, run.author, Id(run.client, clock - 1), run.right_origin
@@ -315,9 +316,9 @@ class Replica:
 
     def _link(self, run: Run, left: Run | None) -> None:
         run.left = left
-        run.right = self._first if left is None else left.right
+        run.right = self.first if left is None else left.right
         if left is None:
-            self._first = run
+            self.first = run
         else:
             left.right = run
         if run.right is None:
@@ -330,7 +331,7 @@ class Replica:
 
         The names and the steps are those of ``Item.integrate`` in Yjs.
         """
-        other = self._first if left is None else left.right
+        other = self.first if left is None else left.right
         conflicting: set[Run] = set()
         before_origin: set[Run] = set()
         while other is not None and other is not right:
@@ -377,7 +378,7 @@ def stretches(runs: Iterable[Run]) -> list[list[Run]]:
     return groups
 
 
-def _cut(text: str, units: int) -> tuple[str, str]:
+def cut(text: str, units: int) -> tuple[str, str]:
     """Cut a text after so many UTF-16 units; a surrogate pair that is parted leaves U+FFFD on both sides, as in Yjs."""
     if text.isascii():
         return text[:units], text[units:]

@@ -9,15 +9,23 @@ import msgspec
 
 from server.bus import Bus
 from server.clock import now_ms
-from server.core.attention import steady
-from server.core.events import decode_event
+from server.core.events import Kind, decode_event
 from server.core.participation import Participation
 from server.journal import Entry, Journal, Tail
 from server.metrics import Metrics
+from server.moderator.frames import TICK_MS, Frames
 from server.settings import Limits
 
-_TICK_SECS = 1.0
-"""Reasons also change by time alone: a room falls quiet without anything happening."""
+RECORDS_SECS = 10.0
+"""How often a student's own record is brought up to date: its unit is ten seconds."""
+
+
+def records_topic(lesson: str) -> str:
+    """Name the bus topic on which everyone's own record is published, as JSON by participant.
+
+    Give nobody any but their own (P20).
+    """
+    return f"records:{lesson}"
 
 
 class Moderation:
@@ -25,18 +33,21 @@ class Moderation:
 
     def __init__(self, lesson: str, topic: str, bus: Bus, limits: Limits, metrics: Metrics) -> None:
         self._topic = topic
+        self._records_topic = records_topic(lesson)
         self._bus = bus
         self._limits = limits
         self._metrics = metrics
         self.participation = Participation(lesson)
+        self.frames = Frames(self.participation)
         self._tail: Tail | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._published_at = 0.0
-        self._order: list[str] = []
-        self._moved_at: dict[str, int] = {}
+        self._records_at = 0.0
+        self._shared = False
         self._oldest_unpublished: int | None = None
         self.latest: bytes | None = None
         """What was last published; for a teacher who comes in between."""
+        self.latest_records = b"{}"
 
     async def open(self, journal: Journal, lesson: str) -> None:
         """Fold the journal so far and follow it."""
@@ -52,7 +63,9 @@ class Moderation:
 
     def _receive(self, entries: Sequence[Entry]) -> None:
         for entry in entries:
-            self.participation.apply(decode_event(entry.body), entry.at)
+            event = decode_event(entry.body)
+            self.participation.apply(event, entry.at)
+            self.frames.note(event)
         if self._tail is None:
             return  # history: one publication follows
         if self._oldest_unpublished is None and entries:
@@ -71,23 +84,30 @@ class Moderation:
         if self._timer is not None:
             self._timer.cancel()
         now = now_ms()
-        frame = self._frame(now)
+        frame = msgspec.json.encode(self.frames.at(now))
         if self._oldest_unpublished is not None:
             self._metrics.moderator_lag_seconds.observe(max(0.0, (now - self._oldest_unpublished) / 1000))
             self._oldest_unpublished = None
         if frame != self.latest:
             self.latest = frame
             self._bus.publish(self._topic, frame)
-        if self.participation.lesson.phase != "ended":
-            self._timer = loop.call_later(_TICK_SECS, self.publish)
+        self._publish_records(now)
+        if self.participation.lesson.phase != "ended" or self.frames.pending:
+            wait = self._limits.figures_interval_secs if self.frames.pending else TICK_MS / 1000
+            self._timer = loop.call_later(wait, self.publish)
         else:
             self._timer = None
 
-    def _frame(self, now: int) -> bytes:
-        figures = self.participation.figures(now)
-        wanted = self.participation.order(figures)
-        self._order, self._moved_at = steady(self._order, wanted, now, self._moved_at)
-        return msgspec.json.encode({"figures": figures, "triage": {"order": self._order}})
+    def _publish_records(self, now: int) -> None:
+        lesson = self.participation.lesson
+        shared = lesson.record_shared and lesson.participation
+        at_once = shared != self._shared or lesson.ended
+        if at_once or (shared and self._published_at - self._records_at >= RECORDS_SECS):
+            self._shared, self._records_at = shared, self._published_at
+            records = msgspec.json.encode(self.frames.records(now))
+            if records != self.latest_records:
+                self.latest_records = records
+                self._bus.publish(self._records_topic, records)
 
 
 class Moderator:
@@ -118,6 +138,16 @@ class Moderator:
     def participation(self, lesson: str) -> Participation:
         """Give the fold of a lesson that is watched, to read from. Raises KeyError."""
         return self._moderations[lesson].participation
+
+    def rooms_with(self, lesson: str, sign: Kind) -> tuple[str, ...]:
+        """Name the open rooms that show a sign just now."""
+        moderation = self._moderations.get(lesson)
+        return moderation.frames.rooms_with(sign) if moderation is not None else ()
+
+    def latest_records(self, lesson: str) -> bytes:
+        """Give what was last published on ``records_topic``."""
+        moderation = self._moderations.get(lesson)
+        return moderation.latest_records if moderation is not None else b"{}"
 
     def latest(self, lesson: str) -> bytes | None:
         """Give what was last published of a lesson, as JSON ``{figures, triage}``."""

@@ -6,12 +6,19 @@ import msgspec
 
 from server.core.authorship import Contribution
 from server.core.lesson import Lesson
-from server.core.participation import Participation, RoomFigures
+from server.core.participation import Participation, RoomFigures, Visits
 from server.core.patch import JSON, JSONObject
 from server.report.summary import render_summary
 
 _ROOM_FIELDS = ("reason", "signs", "excerpt", "members", "last_at", "quiet_since")
 """What matters while a lesson runs, and what the report tells at greater length."""
+
+
+def end_of(participation: Participation, now: int) -> int:
+    """Give the time (ms) up to which a lesson is measured: its end, or ``now``."""
+    lesson = participation.lesson
+    end = lesson.paused_at if lesson.ended and lesson.paused_at is not None else now
+    return max(end, lesson.created_at)
 
 
 def build_report(participation: Participation, now: int) -> JSONObject:
@@ -20,9 +27,9 @@ def build_report(participation: Participation, now: int) -> JSONObject:
     ``now`` (ms) counts for those who are present at this moment. Without participation no amount is in it.
     """
     lesson = participation.lesson
-    end = lesson.paused_at if lesson.ended and lesson.paused_at is not None else now
-    end = max(end, lesson.created_at)
+    end = end_of(participation, now)
     figures = participation.figures(end)
+    visits = participation.visits(end)
     return {
         "lesson": lesson.id,
         "title": lesson.title,
@@ -32,12 +39,12 @@ def build_report(participation: Participation, now: int) -> JSONObject:
         "created_at": lesson.created_at,
         "participation": lesson.participation,
         "demonstration": lesson.demonstration,
-        "rooms": [_room(participation, room, figures[room]) for room in lesson.rooms],
-        "timeline": _timeline(participation, end) if lesson.participation else [],
+        "rooms": [_room(participation, room, figures[room], visits[room]) for room in lesson.rooms],
+        "timeline": timeline(participation, end),
     }
 
 
-def _room(participation: Participation, room: str, figures: RoomFigures) -> JSONObject:
+def _room(participation: Participation, room: str, figures: RoomFigures, visits: Visits) -> JSONObject:
     lesson = participation.lesson
     state = lesson.rooms[room]
     text = participation.text(room)
@@ -56,6 +63,7 @@ def _room(participation: Participation, room: str, figures: RoomFigures) -> JSON
         "text": text,
         "html": render_summary(text),
         "balance": balance,
+        "attention": {"visits": visits.count, "seconds": visits.milliseconds // 1000},
         "members": [
             _member(lesson, room, participant, figures, contributions.get(participant, Contribution()))
             for participant in figures.members
@@ -70,7 +78,8 @@ def _member(lesson: Lesson, room: str, participant: str, figures: RoomFigures, d
         "participant": participant,
         "name": person.name,
         "seat": lesson.rooms[room].seats.get(participant, 0),
-        "role": None,
+        "role": lesson.rooms[room].roles.get(participant),
+        "answer": person.answer,
         "measured": person.measured,
         "moved": person.room != room,
         "present_seconds": member.present_seconds,
@@ -89,13 +98,19 @@ def _member(lesson: Lesson, room: str, participant: str, figures: RoomFigures, d
     return about
 
 
-def _timeline(participation: Participation, end: int) -> list[JSON]:
+def timeline(participation: Participation, end: int) -> list[JSON]:
+    """Give the balance of every room in every ``WINDOW_SECS`` in which somebody worked; nothing without participation.
+
+    Each is ``{at, room, word, value, slots: {participant: units}}``, room by room and in order of time.
+    """
+    if not participation.lesson.participation:
+        return []
     return [
         {
             "at": window.at,
             "room": room,
             "word": window.balance.word,
-            "value": window.balance.value,
+            "value": None if window.balance.value is None else round(window.balance.value, 3),
             "slots": {share.participant: share.units for share in window.shares if share.units},
         }
         for room in participation.lesson.rooms

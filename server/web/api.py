@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 
 import msgspec
@@ -9,11 +10,13 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from server.core.events import JoinRequest, Leave, LessonDraft, decode_as, decode_command
+from server.core.participation import WINDOW_SECS
 from server.core.patch import JSON
 from server.errors import Forbidden, NotFound, Refused, TooFast
 from server.hub.lessons import LiveLesson
+from server.report.evidence import build_evidence, build_replay, build_steps, read_updates
 from server.report.exports import report_csv
-from server.report.figures import build_report
+from server.report.figures import build_report, end_of, timeline
 from server.report.summary import render_summary, summary_markdown
 from server.web.auth import Grant, presented_token, require_same_site
 from server.web.pages import draft_with_defaults, join_lesson
@@ -101,7 +104,7 @@ async def command(request: Request) -> Response:
     wish = decode_command(data)
     if isinstance(wish, Refused):
         raise wish
-    await services.registry.execute(lesson, wish, grant.actor)
+    await services.execute(lesson, wish, grant.actor)
     answer = Answer({"done": True})
     if isinstance(wish, Leave):
         services.tokens.forget(request, answer, "participant", lesson)
@@ -162,6 +165,48 @@ async def summary_as_html(request: Request) -> Response:
     return services_of(request).pages.render(
         request, "document", report={"title": live.state.title, "task": live.state.task, "rooms": rooms}, rooms=rooms
     )
+
+
+async def timeline_json(request: Request) -> Response:
+    """``GET /api/lessons/{lesson}/timeline``: the report's, at any time of the lesson."""
+    live = await _teachers(request)
+    services = services_of(request)
+    participation = services.moderator.participation(live.id)
+    return Answer(
+        {"windows": timeline(participation, end_of(participation, services.now())), "window_seconds": WINDOW_SECS}
+    )
+
+
+async def evidence_json(request: Request) -> Response:
+    """``GET /api/lessons/{lesson}/rooms/{room}/evidence``: what the room's figures rest on."""
+    live, room = await _room(request)
+    services = services_of(request)
+    participation = services.moderator.participation(live.id)
+    return Answer(build_evidence(participation, room, end_of(participation, services.now())))
+
+
+async def replay_json(request: Request) -> Response:
+    """``GET /api/lessons/{lesson}/rooms/{room}/replay``: how the text grew.
+
+    After the lesson a group may see its own, without names (P20).
+    """
+    services = services_of(request)
+    live = await services.registry.get(request.path_params["lesson"])
+    grant = services.tokens.authenticate(request, live.id, ("teacher", "participant"))
+    room = request.path_params["room"]
+    if room not in live.state.rooms:
+        raise NotFound("There is no such room.")
+    if grant.scope == "participant":
+        refused = live.may_read(grant.actor, room)
+        if refused is not None:
+            raise refused
+        if not live.state.ended:
+            raise Forbidden("You can watch how your text grew once the lesson is over.")
+    updates = await read_updates(services.journal, live.id, room)
+    steps = await asyncio.to_thread(build_steps, updates, live.state.created_at)
+    participation = services.moderator.participation(live.id)
+    end = end_of(participation, services.now())
+    return Answer(build_replay(participation, room, steps, end, named=grant.scope == "teacher"))
 
 
 async def _room(request: Request) -> tuple[LiveLesson, str]:

@@ -6,10 +6,12 @@ import time
 from dataclasses import dataclass
 from urllib.parse import quote
 
+import msgspec
 from starlette.requests import HTTPConnection
 
 from server.bus import Bus
 from server.clock import now_ms
+from server.core.events import Actor, AnyCommand, Prompt
 from server.hub.connection import RateLimit
 from server.hub.registry import Registry
 from server.journal import Journal
@@ -33,6 +35,12 @@ class Services:
     tokens: Tokens
     pages: Pages
     lessons_started: RateLimit
+
+    async def execute(self, lesson: str, command: AnyCommand, actor: Actor) -> None:
+        """Carry out a command; the rooms that show a sign just now are the moderator's to know. Raises Refused."""
+        if isinstance(command, Prompt) and command.sign is not None and not command.rooms:
+            command = msgspec.structs.replace(command, rooms=self.moderator.rooms_with(lesson, command.sign))
+        await self.registry.execute(lesson, command, actor)
 
     def now(self) -> int:
         """Give the time in milliseconds since the epoch."""

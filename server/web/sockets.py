@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import msgspec
 from starlette.websockets import WebSocket
 
+from server.bus import Subscription
 from server.core.events import Actor
 from server.core.patch import JSON, JSONObject
 from server.errors import NotSignedIn, Refused
 from server.hub.document_socket import DocumentSocket
 from server.hub.lesson_socket import LessonSocket
 from server.hub.lessons import LiveLesson
+from server.moderator.service import records_topic
 from server.report.summary import render_summary
 from server.web.auth import Scope, require_same_site
 from server.web.services import Services, services_of
@@ -26,6 +29,7 @@ async def lesson_socket(websocket: WebSocket) -> None:
     join_url = services.urls(websocket, live.id, live.state.code)["join"]
     joining: JSONObject = {"url": join_url, "qr": qr_svg(join_url)} if actor.role == "projector" else {}
     rendered: dict[str, str] = {}
+    record: JSON = None
 
     def extend(lesson: LiveLesson, actor: Actor, view: JSONObject) -> None:
         spotlight = view.get("spotlight")
@@ -48,18 +52,43 @@ async def lesson_socket(websocket: WebSocket) -> None:
                 participant: {"name": lesson.state.people[participant].name, "seat": seat}
                 for participant, seat in lesson.state.rooms[key].seats.items()
             }
+        if record is not None and lesson.state.record_shared and "me" in view:
+            view["record"] = record
 
-    await LessonSocket(
+    socket = LessonSocket(
         websocket,
         live,
         actor,
         limits=services.settings.limits,
         metrics=services.metrics,
         bus=services.bus,
-        execute=services.registry.execute,
+        execute=services.execute,
         extend=extend,
         figures=services.moderator.latest,
-    ).serve()
+    )
+
+    def receive_records(payload: bytes) -> None:
+        nonlocal record
+        mine = _own(payload, actor)
+        if mine != record:
+            record = mine
+            socket.show()
+
+    subscription: Subscription | None = None
+    if actor.role == "participant":
+        record = _own(services.moderator.latest_records(live.id), actor)
+        subscription = services.bus.subscribe(records_topic(live.id), receive_records)
+    try:
+        await socket.serve()
+    finally:
+        if subscription is not None:
+            subscription.close()
+
+
+def _own(payload: bytes, actor: Actor) -> JSON:
+    """Take a person's own record, and no other, out of everyone's (P20)."""
+    records: JSONObject = msgspec.json.decode(payload)
+    return records.get(actor.participant or "")
 
 
 def _authors(lesson: LiveLesson, room: str) -> JSON:

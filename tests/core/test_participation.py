@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from server.core import events
 from server.core.events import TEACHER_AUTHOR, AnyEvent, decode_event, encode_event
-from server.core.participation import Participation, RoomFigures
+from server.core.participation import EXCERPTS_BYTES, Participation, RoomFigures
 from tests.writers import Table
 
 START = 1_700_000_000_000
@@ -370,6 +370,18 @@ def test_the_excerpt_is_the_end_of_the_text_by_author() -> None:
     lesson.tables["r"].write("mia", "a" * 400)
     lesson.tables["r"].write("tom", "b" * 30)
     assert lesson.figures().excerpt == (("mia", "a" * 250), ("tom", "b" * 30))
+
+
+def test_the_excerpts_of_many_rooms_are_shorter() -> None:
+    lesson = Lesson(rooms="rs")
+    lesson.tables["r"].write("mia", "a" * 100)
+    lesson.tables["r"].write("tom", "سنديانة " * 30)
+    lesson.figures()
+    for number in range(38):
+        lesson.apply(events.RoomAdded(f"r{number}", f"Room {number}"))
+    excerpt = lesson.figures().excerpt
+    assert excerpt == (("tom", ("سنديانة " * 30)[-127:]),)
+    assert len(msgspec.json.encode(excerpt)) <= EXCERPTS_BYTES / 40
 
 
 def test_entries_about_unknown_rooms_and_people_change_nothing() -> None:
