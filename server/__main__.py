@@ -136,6 +136,8 @@ def _address(listener: socket.socket) -> str:
 
 
 def _server(services: Services, front_door: str | None = None) -> uvicorn.Server:
+    # Once it has stopped in good order, uvicorn raises the signal again; by default that would end the process with it.
+    signal.signal(signal.SIGTERM, lambda *_: None)
     return uvicorn.Server(
         uvicorn.Config(
             create_app(services, front_door),
