@@ -93,6 +93,7 @@ def create_app(services: Services, front_door: str | None = None) -> Starlette:
             Route("/join", pages.join),
             Route("/join", pages.join_by_form, methods=["POST"]),
             Route("/j/{code}", pages.join),
+            Route("/counted", pages.counted),
             Route("/l/{lesson}", pages.student),
             Route("/l/{lesson}/forget", pages.forget_seat, methods=["POST"]),
             Route("/t/{lesson}", pages.teach),

@@ -172,6 +172,21 @@ async def student(request: Request) -> Response:
     return services.pages.render(request, "student", boot, language=admitted.state.language, title=admitted.state.title)
 
 
+async def counted(request: Request) -> Response:
+    """``/counted``: what is counted and who sees it, in words for children (P21).
+
+    ``?counting=on`` or ``off`` says how it is in the lesson that the reader comes from.
+    """
+    services = services_of(request)
+    counting = request.query_params.get("counting")
+    return services.pages.render(
+        request,
+        "counted",
+        counting=counting if counting in {"on", "off"} else "",
+        days=services.settings.retention_days,
+    )
+
+
 async def teach(request: Request) -> Response:
     """``/t/{lesson}``: lobby, dashboard, afterwards the way to the report."""
     services = services_of(request)
