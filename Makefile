@@ -1,5 +1,5 @@
-# make run | demo | test | screenshots | lock | clean. Each does its own set-up and repeats none of it: what is made is
-# compared with the lock files and sources it was made from.
+# make run | demo | test | bench | bench-quick | screenshots | lock | clean. Each does its own set-up and repeats none
+# of it: what is made is compared with the lock files and sources it was made from.
 
 SHELL := /bin/sh
 .NOTPARALLEL:
@@ -19,7 +19,7 @@ BUNDLE := static/dist/manifest.json
 # The folders stand among the files: removing a source changes only its folder.
 SOURCES := $(shell find static/src static/css 2>/dev/null) static/build.mjs
 
-.PHONY: run demo test screenshots lock clean lint format types scripts tests system
+.PHONY: run demo test bench bench-quick screenshots lock clean lint format types scripts tests system
 
 run demo: $(ENVIRONMENT) $(BUNDLE)
 	@exec $(VENV)/bin/python -m server $(subst run,web,$@)
@@ -46,6 +46,10 @@ tests: $(TOOLS) $(BUNDLE) tests/node_modules system
 
 screenshots: $(TOOLS) $(BUNDLE) system
 	$(VENV)/bin/python -m tests.e2e.screenshots $(ARGS)
+
+# Against the peers, each installed from its registry into bench/.peers: over an hour; bench-quick takes two minutes.
+bench bench-quick: $(ENVIRONMENT) $(BUNDLE)
+	$(VENV)/bin/python -m bench $(if $(findstring quick,$@),--quick) $(ARGS)
 
 $(VENV)/bin/python:
 	@test -n "$(PYTHON)" || { echo "Roundtable needs Python 3.11 or newer: install it, or name it with PYTHON=..." >&2; exit 1; }
@@ -96,6 +100,6 @@ lock: | $(VENV)/bin/python
 	$(VENV)/bin/npm --prefix static $(if $(ARGS),update,install) --package-lock-only --no-audit --no-fund
 
 clean:
-	rm -rf $(VENV) static/node_modules static/dist tests/node_modules dist \
+	rm -rf $(VENV) static/node_modules static/dist tests/node_modules dist bench/.peers \
 		.mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find server tests bench -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true

@@ -21,7 +21,7 @@ _SYNC_REPLY = 4
 """Hocuspocus's own message: as sync."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Member:
     """One student of a room: a socket, an editor, and when each unit and each cursor was sent (`clock`)."""
 
@@ -140,9 +140,7 @@ class Room:
 
     def expected_text(self) -> str:
         """Give the text that everything typed makes, by an independent engine."""
-        return text_of(
-            member.editor.update(unit) for member in self.members for unit in range(len(member.sent_at))
-        )
+        return text_of(member.editor.update(unit) for member in self.members for unit in range(len(member.sent_at)))
 
     def first_text(self) -> str:
         """Give the text that the updates received by the first member make."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import random
+import resource
 import sys
 from collections.abc import Sequence
 from typing import assert_never
@@ -69,8 +70,8 @@ async def run_typing(job: Typing) -> TypingResult:
     members = [seat_down(target, seat, rng) for seat in job.seats]
     rooms = _rooms(job.seats, members)
     # pycrdt-websocket fails when two open a new room at once: one enters each room before the others.
-    first = [room.members[0] for room in rooms.values()]
-    await connect(target, first)
+    first = {room.members[0] for room in rooms.values()}
+    await connect(target, list(first))
     await connect(target, [member for member in members if member not in first])
     pages = await _open_pages(target, [seat.page for seat in job.seats if seat.page is not None])
     teacher = await _open_pages(target, [job.dashboard] if job.dashboard is not None else [])
@@ -152,9 +153,7 @@ async def _run_stage(
     )
 
 
-async def _compare_texts(
-    target: Target, rooms: dict[str, Room], seats: Sequence[Seat], rng: random.Random
-) -> int:
+async def _compare_texts(target: Target, rooms: dict[str, Room], seats: Sequence[Seat], rng: random.Random) -> int:
     """Count the rooms where a late joiner, or the first member by what was sent to them, has another text."""
     first_seats: dict[str, Seat] = {}
     for seat in seats:
@@ -235,6 +234,8 @@ async def run_idling(job: Idling) -> IdlingResult:
 
 def main() -> None:
     job = msgspec.json.decode(sys.stdin.buffer.read(), type=Job)
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     gc.disable()  # its pauses would look like the server's; a job ends before what it leaves matters
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         result = runner.run(run(job))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import resource
 import shutil
 import socket
 import subprocess
@@ -147,7 +148,7 @@ def running(server: Server) -> Iterator[Running]:
                 env={**os.environ, "HOST": HOST, "PORT": str(port), "ROUNDTABLE_DATA": data},
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                preexec_fn=lambda: os.sched_setaffinity(0, {SERVER_CORE}),
+                preexec_fn=_settle,
             )
         try:
             _await_port(process, port, log)
@@ -157,6 +158,13 @@ def running(server: Server) -> Iterator[Running]:
         finally:
             process.kill()
             process.wait()
+
+
+def _settle() -> None:
+    """In the new process: one core, and as many open files as the machine allows."""
+    os.sched_setaffinity(0, {SERVER_CORE})
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _free_port() -> int:
