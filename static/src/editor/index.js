@@ -18,7 +18,7 @@ import { showAuthors } from "./authors.js"
 import { Receipts } from "./receipts.js"
 import { openStore } from "./store.js"
 import { EditorPane } from "./view.js"
-import { countWords } from "./words.js"
+import { WordCount } from "./words.js"
 
 /**
  * @typedef {{parent: HTMLElement, socketOrigin: string, lesson: string, room: string, role: "participant" | "teacher", participant?: string,
@@ -34,6 +34,10 @@ const WRITING_MS = 3000
 const REOPEN_MS = [0, 2000, 5000, 15_000, 30_000]
 /** Words are counted and author marks drawn at most this often: on a slow laptop a long text takes longer than a keystroke may. */
 const SETTLE_MS = 250
+/** "Saved" is said when this long after the last key: a word that comes and goes with every letter says nothing. */
+const STEADY_MS = 500
+/** Whoever draws from here looks again at most this often; what is no longer saved is told at once. */
+const TELL_MS = 40
 
 export class RoomText extends EventTarget {
   /** What the server refused since the last look; the page shows it to be copied. */
@@ -48,22 +52,27 @@ export class RoomText extends EventTarget {
   #refusals = 0
   /** @type {((client: number) => import("./authors.js").Author | undefined) | null} */ #authorOf = null
   #authorsDrawn = false
+  #counter = new WordCount()
   /** @type {ReturnType<typeof setTimeout> | undefined} */ #reopening
   /** @type {ReturnType<typeof setTimeout> | undefined} */ #settling
   /** @type {Map<number, number>} client → when they last wrote */ #wroteAt = new Map()
   /** @type {ReturnType<typeof setInterval>} */ #ticking
+  /** @type {ReturnType<typeof setTimeout> | undefined} */ #telling
+  #told = ""
 
   /** @param {RoomTextOptions} options */
   constructor(options) {
     super()
     this.#options = options
-    this.#ticking = setInterval(() => this.#changed(), 1000)
+    this.#ticking = setInterval(() => this.#changed(), 500)
     this.#open()
   }
 
   /** @returns {import("./receipts.js").SaveState} */
   get save() {
-    return this.#live?.receipts.state(Date.now()) ?? "opening"
+    const now = Date.now()
+    const state = this.#live?.receipts.state(now) ?? "opening"
+    return state === "saved" && now - (this.#live?.wroteAt ?? 0) < STEADY_MS ? "saving" : state
   }
   get synced() {
     return this.#live?.synced ?? false
@@ -158,6 +167,7 @@ export class RoomText extends EventTarget {
     clearInterval(this.#ticking)
     clearTimeout(this.#reopening)
     clearTimeout(this.#settling)
+    clearTimeout(this.#telling)
     await this.#live?.close()
     this.#live = undefined
   }
@@ -168,7 +178,8 @@ export class RoomText extends EventTarget {
       writable: () => this.#writable,
       changed: () => this.#changed(),
       edited: clients => {
-        for (const client of clients) this.#wroteAt.set(client, Date.now())
+        const now = Date.now()
+        for (const client of clients) this.#wroteAt.set(client, now)
         this.#settle()
         this.#changed()
       },
@@ -209,7 +220,34 @@ export class RoomText extends EventTarget {
   }
 
   #changed() {
-    if (!this.#closed) this.dispatchEvent(new Event("change"))
+    if (this.#closed) return
+    if (this.#told.startsWith("saved") && this.save !== "saved") this.#tell()
+    this.#telling ??= setTimeout(() => {
+      this.#telling = undefined
+      this.#tell()
+    }, TELL_MS)
+  }
+
+  /** Say that something changed, when something that is shown did: most keys change none of it. */
+  #tell() {
+    if (this.#closed) return
+    const told = [
+      this.save,
+      this.synced,
+      this.writable,
+      this.save === "offline" && this.waiting,
+      this.words,
+      this.canUndo,
+      this.canRedo,
+      this.closedWith,
+      this.client,
+      ...this.formats,
+      ...this.writingClients,
+      ...this.present.map(({ participant, name, seat }) => `${participant} ${name} ${seat}`),
+    ].join("\n")
+    if (told === this.#told) return
+    this.#told = told
+    this.dispatchEvent(new Event("change"))
   }
 
   #settle() {
@@ -217,9 +255,9 @@ export class RoomText extends EventTarget {
     this.#settling = setTimeout(() => {
       this.#settling = undefined
       if (!this.#live) return
-      if (this.#authorOf || this.#authorsDrawn) showAuthors(this.#live.pane.view, this.#live.text, this.#authorOf)
+      if (this.#authorOf || this.#authorsDrawn) showAuthors(this.#live.pane.view, this.#authorOf)
       this.#authorsDrawn = this.#authorOf !== null
-      this.words = countWords(this.text)
+      this.words = this.#counter.count(this.#live.pane.view.state.doc.iterLines())
       this.#changed()
     }, SETTLE_MS)
   }
@@ -231,6 +269,8 @@ class Live {
   text = this.doc.getText("summary")
   receipts = new Receipts()
   synced = false
+  /** When this device last changed the text. */
+  wroteAt = 0
   /** Whether there is a true text to write in: synced once, or kept on this device. */
   readable = false
   /** @type {string | undefined} */ storeName
@@ -291,7 +331,10 @@ class Live {
   #listen(page) {
     const { doc, provider, receipts } = this
     doc.on("update", (/** @type {Uint8Array} */ update, /** @type {unknown} */ origin) => {
-      if (origin !== provider) receipts.wrote(update, Date.now())
+      if (origin !== provider) {
+        this.wroteAt = Date.now()
+        receipts.wrote(update, this.wroteAt)
+      }
       page.changed()
     })
     doc.on("afterTransaction", (/** @type {Y.Transaction} */ transaction) => {

@@ -65,7 +65,7 @@ export class EditorPane {
           keepPairs,
           yCollab(text, null, { undoManager: undo }),
           remoteCursors(text, awareness, participant),
-          authorMarks,
+          authorMarks(text),
           EditorView.inputHandler.of((view, from, to, typed) => this.#typed(view, from, to, typed)),
           Prec.high(
             keymap.of([
