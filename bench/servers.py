@@ -158,6 +158,9 @@ def running(server: Server) -> Iterator[Running]:
         finally:
             process.kill()
             process.wait()
+            said = log.read_text(errors="replace")
+            if "ERROR" in said or "Traceback" in said:
+                print(f"{server.name} reported errors, the last of them:\n{said[-800:]}", file=sys.stderr, flush=True)
 
 
 def _settle() -> None:
