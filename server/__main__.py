@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -78,6 +79,11 @@ def _run(work: Coroutine[object, object, None]) -> None:
     # A busy loop gives the journal's writer thread its turn after this, not after Python's 5 ms: at full load one
     # commit otherwise took up to 3.5 s, with this 0.5 to 1.3 ms (medians; two shared cores, 2026-11).
     sys.setswitchinterval(0.0002)
+    # What is loaded now stays: the collector need not look at it again. And a keystroke leaves no cycles behind, so it
+    # may look rarely at all: at Python's own thresholds it took 8 % of a busy server's time (2026-11).
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 50, 50)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(work)
 
