@@ -17,6 +17,7 @@ from server.settings import Assets
 
 LANGUAGES = ("en", "ar")
 RIGHT_TO_LEFT = frozenset({"ar"})
+_SHARED_CATALOGUES = {"teach": ("evidence",), "report": ("evidence",)}
 
 
 class _Built(msgspec.Struct):
@@ -88,7 +89,7 @@ class Pages:
     def _read_messages(self, language: str, page: str) -> dict[str, str]:
         messages: dict[str, str] = {}
         for each in dict.fromkeys(("en", language)):
-            for name in ("common", page):
+            for name in ("common", *_SHARED_CATALOGUES.get(page, ()), page):
                 messages |= _read_catalogue(self._assets.messages / each / f"{name}.json")
         return messages
 

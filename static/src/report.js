@@ -11,7 +11,7 @@ import { roomSection } from "./report/room.js"
 import { menu, watchMenus } from "./teach/menu.js"
 
 /** @typedef {import("./report/room.js").RoomReport} RoomReport */
-/** @typedef {{ lesson: string, title: string, task?: string, criteria?: string[], phase: string, created_at: number, participation: boolean, demonstration?: boolean, rooms: RoomReport[] }} Report */
+/** @typedef {{ lesson: string, title: string, task?: string, criteria?: string[], phase: string, created_at: number, participation: boolean, demonstration?: boolean, rooms: RoomReport[], timeline?: import("./report/strip.js").Window[] }} Report */
 
 const report = /** @type {Report} */ (boot.report)
 const language = document.documentElement.lang

@@ -20,12 +20,15 @@ for (const name of names) {
   })
 }
 
+/** Catalogues that several pages are given besides their own (server/web/templates.py). */
+const SHARED = { teach: ["evidence"], report: ["evidence"] }
+
 /** The modules a page is made of, by its own folder and the shared one. */
-const PAGES = { teach: ["teach.js", "teach"], report: ["report.js", "report"], new: ["new.js", "new"], project: ["project.js", "project"], home: ["home.js"] }
+const PAGES = { teach: ["teach.js", "teach", "evidence"], report: ["report.js", "report", "evidence"], new: ["new.js", "new"], project: ["project.js", "project"], home: ["home.js"] }
 
 for (const [page, places] of Object.entries(PAGES)) {
   test(`every word that ${page} asks for by name is in its catalogue`, () => {
-    const catalogue = { ...read("en", "common.json"), ...read("en", `${page}.json`) }
+    const catalogue = Object.assign({}, ...["common", ...(SHARED[page] ?? []), page].map((name) => read("en", `${name}.json`)))
     const files = places.flatMap((place) => (place.endsWith(".js") ? [place] : readdirSync(new URL(place, SOURCES)).map((file) => `${place}/${file}`)))
     const asked = files.flatMap((file) => [...readFileSync(new URL(file, SOURCES), "utf8").matchAll(/\bt\("([\w.]+)"/g)].map(([, key]) => key))
     assert.ok(asked.length > 0)

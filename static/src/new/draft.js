@@ -49,6 +49,7 @@ export function readDraft(field) {
     if (!within(draft.minutes, MINUTES_MAX)) errors.minutes = { key: "error.minutes", vars: { count: MINUTES_MAX } }
   }
   if (field("template").trim()) draft.template = field("template")
+  for (const card of ["hint", "stretch"]) if (field(card).trim()) draft[card] = field(card).trim()
   if (grouping === "roster") {
     const { people, problems } = readRoster(field("roster"))
     draft.roster = field("roster")

@@ -6,7 +6,10 @@
  * seat and no arc, someone away a hollow seat. Knows no DOM.
  */
 
-/** @typedef {{ name: string, seat: number, units: number, here: boolean }} Member  `units` are slots of ten seconds. */
+/**
+ * @typedef {{ name: string, seat: number, units: number, here: boolean, measured?: boolean }} Member  `units` are slots of ten seconds; of someone who is
+ *   not measured by typing there is a seat and no arc, as the balance leaves them out (P14)
+ */
 /** @typedef {{ x: number, y: number, seat: number, letters: string, here: boolean }} Seat */
 /** @typedef {{ path: string, seat: number, letters: string, x: number, y: number, roomy: boolean }} Arc */
 /** @typedef {{ seats: Seat[], arcs: Arc[], count: number, seatRadius: number }} Table */
@@ -62,6 +65,11 @@ function ringPath() {
   return `${arcPath(0, 180)}${arcPath(180, 360)}`
 }
 
+/** All units that are measured. @param {Member[]} members */
+export function unitsOf(members) {
+  return members.reduce((sum, member) => sum + (member.measured === false ? 0 : member.units), 0)
+}
+
 /**
  * Lay out a table. Members sit clockwise from the top in the order of their seats.
  * @param {Member[]} members
@@ -78,13 +86,13 @@ export function layTable(members) {
     letters: seatRadius >= 7 ? letters[i] : "",
     here: member.here,
   }))
-  const total = sitting.reduce((sum, member) => sum + member.units, 0)
-  const writers = sitting.filter((member) => member.units > 0).length
+  const total = unitsOf(sitting)
+  const writers = sitting.filter((member) => member.measured !== false && member.units > 0).length
   /** @type {Arc[]} */
   const arcs = []
   let from = -step / 2
   sitting.forEach((member, i) => {
-    if (member.units <= 0) return
+    if (member.units <= 0 || member.measured === false) return
     const sweep = (360 * member.units) / total
     const gap = writers > 1 ? Math.min(GAP_DEGREES, sweep / 2) : 0
     arcs.push({

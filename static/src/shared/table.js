@@ -4,7 +4,7 @@
  */
 import { html, nothing, svg } from "lit"
 
-import { layTable, SIZE } from "./table-model.js"
+import { layTable, SIZE, unitsOf } from "./table-model.js"
 import { seatClass } from "./seats.js"
 
 /** @typedef {import("./table-model.js").Member} Member */
@@ -31,15 +31,15 @@ export function table(members, { label, size = SIZE }) {
 /**
  * What the picture says, in words: each member's part of the work, by seat.
  * @param {Member[]} members
- * @param {import("./messages.js").Translate} t speaks `table.share`, `table.away`, `table.none`, `table.empty`
+ * @param {import("./messages.js").Translate} t speaks `table.share`, `table.away`, `table.none`, `table.unmeasured`, `table.empty`
  * @param {{ word?: string, language?: string }} [options] `word` comes first
  */
 export function tableLabel(members, t, { word = "", language = "en" } = {}) {
   if (members.length === 0) return word || t("table.empty")
-  const total = members.reduce((sum, member) => sum + member.units, 0)
+  const total = unitsOf(members)
   const parts = [...members].sort((a, b) => a.seat - b.seat).map((member) => {
     const away = member.here ? "" : t("table.away")
-    const share = member.units > 0 && members.length > 1
+    const share = member.measured === false ? t("table.unmeasured") : member.units > 0 && members.length > 1
       ? t("table.share", { percent: Math.round((100 * member.units) / total) }) : member.units > 0 ? "" : t("table.none")
     return [member.name, share, away].filter(Boolean).join(" ")
   })

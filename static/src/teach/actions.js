@@ -2,10 +2,13 @@
  * What a teacher can do about the reason a room stands where it stands: the first is the one to press (P16, P19). Knows no DOM.
  */
 
+import { feltBy } from "./words.js"
+
 /** @typedef {import("./rooms.js").RoomView} RoomView */
 /**
  * `prepared` names the text the message opens with, `to` whom it goes to: the room, or one person in it.
- * @typedef {{ does: "visit" | "answer" | "minute" | "spotlight" }
+ * @typedef {{ does: "visit" | "answer" | "minute" | "spotlight" | "swap" | "roles" }
+ *   | { does: "card", kind: "hint" | "stretch" }
  *   | { does: "message", label: string, prepared: string, to: { room: string } | { participant: string, name: string } }} Action
  */
 
@@ -33,11 +36,11 @@ export function actionsFor(room, { timer, work }) {
     case "unheard":
       return [...nudge(room.reason.participant ?? room.reason.participants?.[0] ?? room.quietest?.id), visit]
     case "pulse":
-      return [(room.reason.pulse ?? (room.tooEasy > room.tooHard ? "too_easy" : "too_hard")) === "too_easy" ? tellRoom("stretch", "stretch") : tellRoom("hint", "hint"), visit]
+      return [{ does: "card", kind: feltBy(room) === "too_easy" ? "stretch" : "hint" }, visit]
     case "leaning":
-      return [tellRoom("pass", "pass"), visit]
+      return [tellRoom("pass", "pass"), visit, { does: "roles" }]
     case "parallel":
-      return [tellRoom("swap", "swap"), visit]
+      return [{ does: "swap" }, visit]
     case "done":
       return [{ does: "spotlight" }, visit]
     case "not_started":
@@ -50,6 +53,6 @@ export function actionsFor(room, { timer, work }) {
 /** Texts to begin a message from, by whom it goes to. @type {Record<"all" | "room" | "person", string[]>} */
 export const PREPARED = {
   all: ["finish", "build", "check"],
-  room: ["quiet", "pass", "swap", "hint", "stretch", "start"],
+  room: ["quiet", "pass", "invite", "start", "build", "check"],
   person: ["unheard", "challenge", "thanks"],
 }

@@ -25,6 +25,23 @@ export async function writeMessage(desk, to, prepared) {
   const starter = state.lesson.starters?.[0]
   /** @param {string} key */
   const words = (key) => (key === "start" && starter ? t("prepared.start.with", { starter }) : t(`prepared.${key}`, { name }))
+  const form = await compose({
+    title: kind === "all" ? t("message.all.title") : t("message.to", { name: room || name }),
+    hint: t(`message.seen.${kind}`, { name }),
+    begin: prepared ? words(prepared) : "",
+    offers: PREPARED[kind].map(words),
+  })
+  const text = String(form?.get("text") ?? "").trim()
+  if (!text) return
+  const sent = t("message.sent", { name: room || name || t("message.everyone") })
+  await desk.ask("all" in to ? { type: "broadcast", text } : { type: "nudge", text, ...to }, sent)
+}
+
+/**
+ * A text to send, with others to begin from. Resolves to the fields (`text`), or null.
+ * @param {{ title: string, hint: string, begin?: string, offers: string[], most?: number }} options `most` in UTF-16 units
+ */
+export function compose({ title, hint, begin = "", offers, most = 1000 }) {
   /** @param {Event} event @param {string} text */
   const use = (event, text) => {
     const field = /** @type {HTMLElement} */ (event.currentTarget).closest("form")?.querySelector("textarea")
@@ -32,20 +49,16 @@ export async function writeMessage(desk, to, prepared) {
     field.value = text
     field.focus()
   }
-  const form = await showDialog({
-    title: kind === "all" ? t("message.all.title") : t("message.to", { name: room || name }),
+  return showDialog({
+    title,
     body: html`<div class="field"><label for="message-text">${t("message.text")}</label>
-        <textarea class="input" id="message-text" name="text" rows="3" maxlength="1000" required autofocus
-          @keydown=${sendOnControlEnter} .value=${prepared ? words(prepared) : ""}></textarea>
-        <p class="hint">${t(`message.seen.${kind}`, { name })}</p></div>
+        <textarea class="input" id="message-text" name="text" rows="3" maxlength=${most} required autofocus aria-describedby="message-hint"
+          @keydown=${sendOnControlEnter} .value=${begin}></textarea>
+        <p class="hint" id="message-hint">${hint}</p></div>
       <div class="stack prepared"><p class="label small">${t("message.prepared")}</p>
-        ${PREPARED[kind].map((key) => html`<button type="button" class="btn prepared-text" @click=${(/** @type {Event} */ event) => use(event, words(key))}>${words(key)}</button>`)}</div>`,
+        ${offers.map((text) => html`<button type="button" class="btn prepared-text" @click=${(/** @type {Event} */ event) => use(event, text)}>${text}</button>`)}</div>`,
     actions: [{ value: "send", label: t("send"), main: true }],
   })
-  const text = String(form?.get("text") ?? "").trim()
-  if (!text) return
-  const sent = t("message.sent", { name: room || name || t("message.everyone") })
-  await desk.ask("all" in to ? { type: "broadcast", text } : { type: "nudge", text, ...to }, sent)
 }
 
 /** @param {KeyboardEvent} event */

@@ -9,6 +9,7 @@ import { icon } from "../shared/icons.js"
 import { toast } from "../shared/toast.js"
 import { addRoom, copyText, endLesson, pasteRoster, setTimer, shuffle, writeMessage } from "./asking.js"
 import { joinAddress, spaced } from "./desk.js"
+import { rotateRoles, shareRecord } from "./interventions.js"
 import { menu } from "./menu.js"
 import { people, unseated } from "./rooms.js"
 
@@ -91,6 +92,8 @@ function more(desk) {
     <button class="btn quiet" @click=${() => pasteRoster(desk)}>${t("roster.title")}</button>
     ${desk.state.lesson.grouping !== "jigsaw" || phase === "lobby" ? nothing : html`<button class="btn quiet"
       @click=${() => desk.ask({ type: "regroup", by: "home" }, t("home_groups.done"))}>${t("home_groups")}</button>`}
+    ${phase !== "work" ? nothing : html`<button class="btn quiet" @click=${() => rotateRoles(desk)}>${t("roles.all")}</button>`}
+    ${desk.state.lesson.participation === false ? nothing : html`<button class="btn quiet" @click=${() => shareRecord(desk)}>${t(desk.state.lesson.record_shared ? "record.off" : "record.on")}</button>`}
     ${phase === "lobby" ? nothing : html`<a class="btn quiet" href=${boot.urls.report} target="_blank" rel="noopener">${t("report.so_far")}</a>`}
     <button class="btn quiet" @click=${() => endLesson(desk)}>${t("end")}</button>` })
 }

@@ -10,7 +10,9 @@ import { seatClass } from "../shared/seats.js"
 import { table, tableLabel } from "../shared/table.js"
 import { actionsFor } from "./actions.js"
 import { closeRoom, renameRoom, writeMessage } from "./asking.js"
-import { evidence } from "./evidence.js"
+import { dropCard, rotateRoles, swapAndBuild } from "./interventions.js"
+import { openEvidence } from "./look.js"
+import { evidence } from "./members.js"
 import { menu } from "./menu.js"
 import { dropTarget, personChip } from "./people.js"
 import { roomView } from "./rooms.js"
@@ -30,7 +32,7 @@ export function card(desk, id) {
   const { over, leave, drop } = dropTarget(desk, id)
   return html`<article class="card room ${heed ? "heeded" : ""} ${room.reason.kind === "help" ? "first" : ""}" aria-labelledby="room-${id}"
       @dragover=${over} @dragleave=${leave} @drop=${drop}>
-    ${table(room.members, { label: tableLabel(room.members, t, { word: balanceWord(room, t), language: document.documentElement.lang }) })}
+    ${tableButton(desk, room)}
     <div class="room-why">
       <header><h3 id="room-${id}"><bdi>${room.name}</bdi></h3><span class="chip ${heed ? "heed" : ""}">${sign(shape)}${text}</span></header>
       <p class="room-headline">${headline(room, now, t)}</p>
@@ -38,7 +40,7 @@ export function card(desk, id) {
       ${more ? html`<p class="small soft">${more}</p>` : nothing}
       ${signs(desk, room)}
     </div>
-    <div class="excerpt">${excerpt(room)}</div>
+    <div class="excerpt"><div class="excerpt-lines">${excerpt(room)}</div></div>
     ${seated.length > 0 ? html`<div class="chips small-chips">${repeat(seated, (member) => member.id, (member) => personChip(desk, member))}</div>`
       : html`<p class="small soft">${t("room.nobody")}</p>`}
     <div class="act">${actionsFor(room, { timer: Boolean(state.timer), work: state.lesson.phase === "work" })
@@ -46,6 +48,14 @@ export function card(desk, id) {
       ${roomMenu(desk, room)}</div>
     ${room.units > 0 ? evidence(desk, room) : nothing}
   </article>`
+}
+
+/** The picture of the table, which opens what it is made of (P17). @param {Desk} desk @param {RoomView} room @param {number} [size] */
+export function tableButton(desk, room, size) {
+  const label = tableLabel(room.members, t, { word: balanceWord(room, t), language: document.documentElement.lang })
+  if (room.units === 0) return table(room.members, { label, size })
+  return html`<button class="table-button" aria-label="${label}. ${t("evidence.open")}" title=${t("evidence.open")} @click=${() => openEvidence(desk, room.id)}>
+    ${table(room.members, { label: "", size })}</button>`
 }
 
 /** What is true of the room besides its reason. @param {Desk} desk @param {RoomView} room */
@@ -56,6 +66,7 @@ function signs(desk, room) {
     (room.locked || state.lesson.all_locked) && html`<span class="chip plain">${icon("lock", 16)}${t("sign.locked")}</span>`,
     room.ready && room.reason.kind !== "done" && html`<span class="chip plain">${icon("check", 16)}${t("sign.ready")}</span>`,
     room.size > 0 && room.here < room.size && html`<span class="chip plain">${t("sign.away", { count: room.size - room.here })}</span>`,
+    ...room.members.filter((member) => member.seated && !member.measured).map(({ name }) => html`<span class="chip plain unmeasured">${t("sign.unmeasured", { name })}</span>`),
   ].filter(Boolean)
   return chips.length > 0 ? html`<p class="row signs">${chips}</p>` : nothing
 }
@@ -81,6 +92,12 @@ function button(desk, room, action, main) {
       return html`<button class=${look} @click=${() => desk.ask({ type: "extend_timer", seconds: 60 })}>${t("timer.minute")}</button>`
     case "spotlight":
       return spotlight(desk, room, look)
+    case "card":
+      return html`<button class=${look} @click=${() => dropCard(desk, room.id, action.kind)}>${t(`action.${action.kind}`)}</button>`
+    case "swap":
+      return html`<button class=${look} @click=${() => swapAndBuild(desk, room.id)}>${t("action.swap")}</button>`
+    case "roles":
+      return html`<button class=${look} @click=${() => rotateRoles(desk, room.id)}>${t("action.roles")}</button>`
     case "message":
       return html`<button class=${look} @click=${() => writeMessage(desk, action.to, action.prepared)}>
         ${t(`action.${action.label}`, { name: "name" in action.to ? action.to.name : "" })}</button>`
@@ -98,6 +115,11 @@ export function spotlight(desk, room, look) {
 function roomMenu(desk, room) {
   return menu({ label: html`<span aria-hidden="true">⋯</span>`, name: t("room.menu", { name: room.name }), className: "at-end", items: html`
     <button class="btn quiet" @click=${() => writeMessage(desk, { room: room.id })}>${t("room.message")}</button>
+    ${room.units > 0 ? html`<button class="btn quiet" @click=${() => openEvidence(desk, room.id)}>${t("evidence.open")}</button>` : nothing}
+    ${desk.state.lesson.phase !== "work" || room.size === 0 ? nothing : html`<button class="btn quiet" @click=${() => dropCard(desk, room.id, "hint")}>${t("action.hint")}</button>
+    <button class="btn quiet" @click=${() => dropCard(desk, room.id, "stretch")}>${t("action.stretch")}</button>
+    <button class="btn quiet" @click=${() => rotateRoles(desk, room.id)}>${t("action.roles")}</button>
+    ${room.size > 1 ? html`<button class="btn quiet" @click=${() => swapAndBuild(desk, room.id)}>${t("action.swap")}</button>` : nothing}`}
     <button class="btn quiet" @click=${() => desk.ask({ type: "spotlight", room: room.id }, t("spotlight.on", { name: room.name }))}>${t("spotlight")}</button>
     <button class="btn quiet" @click=${() => desk.ask({ type: room.locked ? "unlock" : "lock", room: room.id })}>${room.locked ? t("unlock") : t("lock")}</button>
     <button class="btn quiet" @click=${() => renameRoom(desk, room.id)}>${t("room.rename")}</button>

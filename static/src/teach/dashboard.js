@@ -9,6 +9,8 @@ import { icon } from "../shared/icons.js"
 import { card } from "./card.js"
 import { dropTarget, personChip } from "./people.js"
 import { addRoom } from "./asking.js"
+import { showAttention } from "./attention.js"
+import { signLine } from "./interventions.js"
 import { helpQueue, unseated, unvisited } from "./rooms.js"
 import { visitPanel } from "./visit.js"
 import { waiting } from "./words.js"
@@ -21,7 +23,8 @@ export function dashboard(desk) {
   return html`<div class="desk-and-panel ${desk.visited ? "with-panel" : ""}">
     <main id="main" tabindex="-1" class="desk">
       ${standing(desk)} ${queue(desk)} ${lost(desk)}
-      <div class="row order-line"><p class="soft">${orderLine(desk)}</p>
+      ${signLine(desk)}
+      <div class="row order-line"><p class="soft">${orderLine(desk)} <button class="figure" @click=${() => showAttention(desk)}>${t("attention")}</button></p>
         ${newer ? html`<button class="btn" @click=${() => desk.reorder()}>${t("order.show")}</button>` : nothing}</div>
       ${shown.length === 0 ? html`<div class="empty"><p>${t("rooms.none")}</p><button class="btn main" @click=${() => addRoom(desk)}>${t("room.add")}</button></div>` : nothing}
       <h2 class="visually-hidden">${t("rooms.title")}</h2>

@@ -12,9 +12,9 @@ import { lookAfterPerson } from "./asking.js"
 
 /**
  * @param {Desk} desk
- * @param {{ id: string, name: string, seat?: number, here: boolean, hand?: unknown }} person
+ * @param {{ id: string, name: string, seat?: number, here: boolean, hand?: unknown, role?: string }} person
  */
-export function personChip(desk, { id, name, seat, here, hand }) {
+export function personChip(desk, { id, name, seat, here, hand, role }) {
   return html`<button class="person ${here ? "" : "is-away"}" draggable="true" title=${t("person.open", { name })}
     @click=${() => lookAfterPerson(desk, id)}
     @dragstart=${(/** @type {DragEvent} */ event) => {
@@ -26,6 +26,7 @@ export function personChip(desk, { id, name, seat, here, hand }) {
       desk.dragged = null
       desk.redraw()
     }}>${avatar({ name, seat, here })}<bdi>${name}</bdi>${hand ? html`${icon("hand", 16)}<span class="visually-hidden">${t("person.hand")}</span>` : nothing}
+    ${role ? html`<span class="soft small">${t(`role.${role}`)}</span>` : nothing}
     ${here ? nothing : html`<span class="soft small">${t("away")}</span>`}</button>`
 }
 

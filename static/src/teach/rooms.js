@@ -7,25 +7,25 @@
 
 /** @typedef {"stuck" | "check" | "disagree" | "other"} HelpReason */
 /** @typedef {{ reason: HelpReason, note?: string, since: number }} Hand */
-/** @typedef {{ name: string, room?: string | null, seat?: number, here: boolean, joined_at: number, hand?: Hand | null, pulse?: string | null, measured?: boolean }} PersonState */
+/** @typedef {{ name: string, room?: string | null, seat?: number, here: boolean, joined_at: number, hand?: Hand | null, pulse?: string | null, measured?: boolean, role?: string, answer?: string }} PersonState */
 /** @typedef {{ name: string, topic?: string, position?: number, closed?: boolean, locked?: boolean, ready?: boolean, met?: number[], members?: Record<string, number>, visits?: number }} RoomState */
 /** @typedef {{ slots: number, standing: number, present_seconds: number, inserted: number, deleted: number, here: boolean }} MemberFigures */
 /** @typedef {{ kind: string, since?: number, participant?: string, participants?: string[], pulse?: "too_hard" | "too_easy" | null }} Reason */
 /**
  * @typedef {{ word: string, value?: number | null, slots: number, members?: Record<string, MemberFigures>, words?: number, last_at?: number | null,
  *   quiet_since?: number | null, excerpt?: [string, string][], cross_edit?: number, quietest?: { participant: string, ratio: number } | null,
- *   dominance?: { participant: string, share: number } | null, parallel?: boolean, reason?: Reason }} RoomFigures
+ *   dominance?: { participant: string, share: number } | null, parallel?: boolean, reason?: Reason, signs?: string[] }} RoomFigures
  */
 /** @typedef {{ author: string, name: string, text: string, at: number }} TalkLine */
 /**
  * @typedef {{ lesson: { id: string, title: string, task?: string, criteria?: string[], starters?: string[], grouping: string, minutes?: number | null,
- *     phase: "lobby" | "work" | "gather" | "ended", code: string, participation?: boolean, demonstration?: boolean, all_locked?: boolean, lock_reason?: string | null },
+ *     phase: "lobby" | "work" | "gather" | "ended", code: string, participation?: boolean, record_shared?: boolean, hint?: string, stretch?: string, demonstration?: boolean, all_locked?: boolean, lock_reason?: string | null },
  *   timer?: { ends_at: number, ran_out?: boolean } | null, rooms: Record<string, RoomState>, people: Record<string, PersonState>,
  *   talk?: Record<string, Record<string, TalkLine>>, messages?: Record<string, { text: string, kind: string, at: number, room?: string, participant?: string }>,
  *   spotlight?: { room: string | null } | null, visiting?: string | null, figures?: Record<string, RoomFigures>, triage?: { order: string[] },
  *   authors?: Record<string, Record<string, string>> }} TeacherState   `authors`: room -> Yjs client id -> participant
  */
-/** @typedef {{ id: string, name: string, seat: number, here: boolean, seated: boolean, units: number, share: number | null, standing: number, present: number, inserted: number, deleted: number, measured: boolean, hand: Hand | null }} MemberView */
+/** @typedef {{ id: string, name: string, seat: number, here: boolean, seated: boolean, units: number, share: number | null, standing: number, present: number, inserted: number, deleted: number, measured: boolean, role: string, answer: string, hand: Hand | null }} MemberView */
 /** @typedef {{ text: string, author: string, name: string, seat: number | null }} Run */
 /**
  * @typedef {{ id: string, name: string, topic: string, closed: boolean, locked: boolean, ready: boolean, met: number, visits: number, members: MemberView[],
@@ -115,7 +115,9 @@ export function roomView(state, id) {
  */
 function membersOf(state, id) {
   const figures = state.figures?.[id]?.members ?? {}
-  const total = Object.values(figures).reduce((sum, member) => sum + (member?.slots ?? 0), 0)
+  /** @param {string} participant */
+  const measured = (participant) => state.people[participant]?.measured ?? true
+  const total = Object.entries(figures).reduce((sum, [participant, member]) => sum + (measured(participant) ? (member?.slots ?? 0) : 0), 0)
   /** @param {string} participant @param {number} seat @param {boolean} seated @returns {MemberView} */
   const view = (participant, seat, seated) => {
     const person = state.people[participant]
@@ -127,12 +129,14 @@ function membersOf(state, id) {
       seated,
       here: seated && Boolean(person?.here),
       units: own?.slots ?? 0,
-      share: own && total > 0 ? own.slots / total : null,
+      share: own && total > 0 && measured(participant) ? own.slots / total : null,
       standing: own?.standing ?? 0,
       present: own?.present_seconds ?? 0,
       inserted: own?.inserted ?? 0,
       deleted: own?.deleted ?? 0,
-      measured: person?.measured ?? true,
+      measured: measured(participant),
+      role: (seated && person?.role) || "",
+      answer: person?.answer ?? "",
       hand: (seated && person?.hand) || null,
     }
   }

@@ -8,15 +8,14 @@ import { repeat } from "lit/directives/repeat.js"
 import { t } from "../shared/boot.js"
 import { icon } from "../shared/icons.js"
 import { seatClass } from "../shared/seats.js"
-import { table, tableLabel } from "../shared/table.js"
 import { writeMessage } from "./asking.js"
-import { spotlight } from "./card.js"
-import { members } from "./evidence.js"
+import { spotlight, tableButton } from "./card.js"
+import { members } from "./members.js"
 import { dropTarget, personChip } from "./people.js"
 import { openRoomText } from "./room-text.js"
 import { roomView } from "./rooms.js"
 import { sign } from "./signs.js"
-import { balanceWord, chip, headline } from "./words.js"
+import { chip, headline } from "./words.js"
 
 /** @typedef {import("./desk.js").Desk} Desk */
 /** @typedef {import("./rooms.js").RoomView} RoomView */
@@ -47,15 +46,15 @@ export function visitPanel(desk, id) {
       <button class="btn" @click=${() => desk.ask({ type: room.locked ? "unlock" : "lock", room: id })}>${room.locked ? t("unlock") : t("lock")}</button></div>
     ${talk(desk, room)}
     ${room.units > 0 ? html`<section class="visit-figures"><h3>${t("visit.table")}</h3>
-      ${table(room.members, { label: tableLabel(room.members, t, { word: balanceWord(room, t), language: document.documentElement.lang }), size: 132 })}
-      ${members(room)}</section>` : nothing}
+      ${tableButton(desk, room, 132)}
+      ${members(desk, room)}</section>` : nothing}
   </aside>`
 }
 
 /** @param {RoomView} room */
 function prepared(room) {
   const { kind } = room.reason
-  return kind === "quiet" ? "quiet" : kind === "one_voice" || kind === "leaning" ? "pass" : kind === "parallel" ? "swap" : undefined
+  return kind === "quiet" ? "quiet" : kind === "one_voice" || kind === "leaning" ? "pass" : kind === "unheard" ? "invite" : undefined
 }
 
 /** The place the text of a room is shown in, by the function that lit tells of it. @type {{ room: string, tell: (element?: Element) => void } | null} */

@@ -81,6 +81,7 @@ export function facts(room, criteria, now, t) {
   if (criteria > 0 && room.words > 0) parts.push(t("criteria.met", { met: room.met, count: criteria }))
   if (room.reason.kind === "parallel" && room.crossEdit !== null) parts.push(t("built_on", { percent: Math.round(100 * room.crossEdit) }))
   if (room.lastAt !== null && room.reason.kind !== "quiet") parts.push(ago(room.lastAt, now, t))
+  if (room.visits > 0) parts.push(t("visited", { count: room.visits }))
   return parts.join(" · ")
 }
 
