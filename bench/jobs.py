@@ -45,6 +45,8 @@ class Typing(msgspec.Struct, frozen=True, tag="typing"):
     stop_p99_ms: float | None = None
     return_cursors: bool = False
     """Send every cursor that arrives back to the server, as the stock provider does."""
+    give_up_secs: float = 10.0
+    """How long after a stage's last key an update may still arrive; then it is lost."""
     dashboard: str | None = None
     """The path of a teacher's lesson socket."""
 
@@ -106,7 +108,7 @@ class StageResult(msgspec.Struct, frozen=True):
     cursors: int
     """Cursor changes known to a recipient: each seen, or overtaken by a later one of the same client."""
     lost: int
-    """Updates that somebody else in the room did not have ten seconds after the last key."""
+    """Updates that somebody else in the room did not have when waiting was given up."""
     stale_cursors: int
     """Pairs of classmates of whom one does not know the other's last cursor."""
     frames: int

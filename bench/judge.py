@@ -81,8 +81,8 @@ class Room:
         self._judged = [0 for _ in members]  # units of each writer that earlier stages have judged
         self._first_received: list[bytes] = []
 
-    def judge(self, tally: Tally, give_up_secs: float) -> None:
-        """Add to the tally what arrived since the last call. What did not counts as lost, at ``give_up_secs``."""
+    def read(self, tally: Tally) -> None:
+        """Add to the tally what has arrived since the last call."""
         for row in self._known:
             for flags, member in zip(row, self.members, strict=True):
                 flags.extend(bytes(len(member.sent_at) - len(flags)))
@@ -90,13 +90,23 @@ class Room:
             for at, message in member.messages():
                 tally.frames += 1
                 self._note(index, at, message, tally)
+
+    def missing(self) -> tuple[int, int]:
+        """Give how many of the stage's updates, and of the last cursors, some classmate does not have yet."""
+        updates = cursors = 0
         for recipient, row in enumerate(self._known):
             for writer, flags in enumerate(row):
                 if recipient != writer:
-                    missing = flags.count(0, self._judged[writer])
-                    tally.lost += missing
-                    tally.latencies += [give_up_secs] * missing
-                    tally.stale_cursors += self._heard(recipient, writer) < self.members[writer].cursor_clock
+                    updates += flags.count(0, self._judged[writer])
+                    cursors += self._heard(recipient, writer) < self.members[writer].cursor_clock
+        return updates, cursors
+
+    def close_stage(self, tally: Tally, give_up_secs: float) -> None:
+        """Count what has not arrived as lost, and among the latencies with ``give_up_secs``."""
+        updates, cursors = self.missing()
+        tally.lost += updates
+        tally.latencies += [give_up_secs] * updates
+        tally.stale_cursors += cursors
         self._judged = [len(member.sent_at) for member in self.members]
 
     def _heard(self, recipient: int, writer: int) -> int:

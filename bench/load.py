@@ -42,7 +42,7 @@ from bench.judge import Member, Room, Tally, text_of
 from bench.students import connect, fall_silent, return_cursors, seat_down, synchronise, type_keys
 from server.core.wire import SyncStep2, decode_message, encode_update
 
-GIVE_UP_SECS = 10.0
+SETTLING_SECS = 10.0
 SEED = 5
 HISTORY_UPDATES_A_SECOND = 100
 
@@ -75,16 +75,16 @@ async def run_typing(job: Typing) -> TypingResult:
     await connect(target, [member for member in members if member not in first])
     pages = await _open_pages(target, [seat.page for seat in job.seats if seat.page is not None])
     teacher = await _open_pages(target, [job.dashboard] if job.dashboard is not None else [])
-    await fall_silent(members, GIVE_UP_SECS)
+    await fall_silent(members, job.give_up_secs)
     for room in rooms.values():
-        room.judge(Tally(), GIVE_UP_SECS)  # what was said in greeting
+        room.read(Tally())  # what was said in greeting
     if job.return_cursors:
         for member in members:
             member.client.listen = return_cursors(member)
     started = clock()
     results: list[StageResult] = []
     for stage in job.stages:
-        result = await _run_stage(target, stage, members, rooms, rng)
+        result = await _run_stage(job, stage, members, rooms, rng)
         results.append(result)
         if result.lost or (job.stop_p99_ms is not None and result.p99_ms > job.stop_p99_ms):
             break
@@ -114,19 +114,26 @@ async def _open_pages(target: Target, paths: Sequence[str]) -> list[Client]:
 
 
 async def _run_stage(
-    target: Target, stage: Stage, members: Sequence[Member], rooms: dict[str, Room], rng: random.Random
+    job: Typing, stage: Stage, members: Sequence[Member], rooms: dict[str, Room], rng: random.Random
 ) -> StageResult:
+    target = job.target
     for member in members:
         member.client.bytes_received = 0
     before = meters.read(target.pid)
     lateness = await type_keys(members, stage, rng)
     typed = meters.read(target.pid)
     received = sum(member.client.bytes_received for member in members)
-    await fall_silent(members, GIVE_UP_SECS)
-    after = meters.read(target.pid)
     tally = Tally()
+    until = clock() + job.give_up_secs
+    while True:
+        await fall_silent(members, until - clock())
+        after = meters.read(target.pid)
+        for room in rooms.values():
+            room.read(tally)
+        if clock() > until or not any(any(room.missing()) for room in rooms.values()):
+            break
     for room in rooms.values():
-        room.judge(tally, GIVE_UP_SECS)
+        room.close_stage(tally, job.give_up_secs)
     tally.latencies.sort()
     tally.cursor_latencies.sort()
     messages = len(tally.latencies) - tally.lost + len(tally.cursor_latencies)
@@ -187,7 +194,7 @@ async def run_joining(job: Joining) -> JoiningResult:
     for update in updates:
         writer.client.send(writer.editor.prefix + encode_update(update))
         await asyncio.sleep(1 / HISTORY_UPDATES_A_SECOND)
-    await fall_silent([writer], GIVE_UP_SECS)
+    await fall_silent([writer], SETTLING_SECS)
     before = meters.read(target.pid)
     arrived = await asyncio.gather(*(synchronise(target, member) for member in others))
     after = meters.read(target.pid)
@@ -224,8 +231,8 @@ async def run_idling(job: Idling) -> IdlingResult:
                 writer = room.members[0]
                 writer.client.send(writer.editor.paste("x" * job.text_bytes))
         members += batch
-        await fall_silent(members, GIVE_UP_SECS)
-        await asyncio.sleep(GIVE_UP_SECS / 2)  # what a garbage collector frees by itself in a quiet spell is not held
+        await fall_silent(members, SETTLING_SECS)
+        await asyncio.sleep(SETTLING_SECS / 2)  # what a garbage collector frees by itself in a quiet spell is not held
         levels.append(meters.memory_mb(job.target.pid))
     for member in members:
         member.client.close()
