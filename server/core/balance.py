@@ -8,7 +8,7 @@ Source: Deltas, "The Small-Sample Bias of the Gini Coefficient", Review of Econo
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from math import sqrt
 from typing import Final, Literal
 
@@ -23,6 +23,13 @@ DOMINANT_PEOPLE: Final = 3
 PARALLEL_BALANCE: Final = 0.70
 PARALLEL_CROSS_EDIT: Final = 0.05
 PARALLEL_UNITS: Final = 40
+
+LOOKS: Final = (8 / 12, 9 / 12, 10 / 12, 11 / 12)
+"""When a sign must have been there already, as parts of a room's time: it is shown once it has held for a third of it.
+
+The gate lets 5 equal rooms in 100 through at each look, and a dashboard looks all the time: see the figures that
+``python -m bench.false_alarms`` prints, with what the waiting costs a room that does need the teacher.
+"""
 
 GATE_PEOPLE: Final = (2, 3, 4, 5, 6, 7, 8)
 GATE_UNITS: Final = (20, 40, 80, 160, 320, 640)
@@ -74,6 +81,13 @@ class Balance(msgspec.Struct, frozen=True):
     cross_edit: float | None = None
     quietest: Quietest | None = None
     dominance: Dominance | None = None
+    heard_lately: bool = False
+    """Whether the quietest was not so quiet at an earlier look."""
+
+    @property
+    def below(self) -> bool:
+        """Whether it is less even than chance would have it."""
+        return self.word in ("leaning", "one voice")
 
     @property
     def tells(self) -> bool:
@@ -82,7 +96,8 @@ class Balance(msgspec.Struct, frozen=True):
 
     @property
     def unheard(self) -> bool:
-        return self.tells and self.quietest is not None and self.quietest.ratio < UNHEARD
+        quiet = self.quietest is not None and self.quietest.ratio < UNHEARD
+        return self.tells and quiet and not self.heard_lately
 
     @property
     def dominant(self) -> bool:
@@ -112,7 +127,7 @@ def weigh(shares: Iterable[Share], *, begun: bool = False) -> Balance:
         return Balance("working solo", None, units, people, cross_edit)
     value = balance([share.units for share in present], [share.seconds for share in present])
     seconds = sum(share.seconds for share in present)
-    ratios = [share.units / units / (share.seconds / seconds) for share in present]
+    ratios = [_ratio(share, units, seconds) for share in present]
     least = min(range(people), key=ratios.__getitem__)
     most = max(present, key=lambda share: share.units)
     return Balance(
@@ -124,6 +139,37 @@ def weigh(shares: Iterable[Share], *, begun: bool = False) -> Balance:
         Quietest(present[least].participant, ratios[least]),
         Dominance(most.participant, most.units / units),
     )
+
+
+def confirm(found: Balance, look: Callable[[float], Sequence[Share]]) -> Balance:
+    """Take back a sign that has not held at every one of ``LOOKS``; ``look`` gives the shares of that part of the time.
+
+    The word is then the last one that did hold. A look before there was anything to see contradicts nothing.
+    """
+    if not (found.below or found.unheard):
+        return found
+    looks = [list(look(part)) for part in LOOKS]
+    if found.unheard and found.quietest is not None:
+        heard_lately = any(_hears(shares, found.quietest.participant) for shares in looks)
+        found = msgspec.structs.replace(found, heard_lately=heard_lately)
+    if found.below:
+        for earlier in map(weigh, reversed(looks)):
+            if earlier.value is not None and not _below_gate(earlier.value, earlier.people, earlier.slots):
+                return msgspec.structs.replace(found, word=earlier.word)
+    return found
+
+
+def _hears(shares: Sequence[Share], participant: str) -> bool:
+    units, seconds = sum(share.units for share in shares), sum(share.seconds for share in shares)
+    return any(
+        share.participant == participant and share.seconds > 0 and _ratio(share, units, seconds) >= UNHEARD
+        for share in shares
+        if units
+    )
+
+
+def _ratio(share: Share, units: int, seconds: float) -> float:
+    return share.units / units / (share.seconds / seconds)
 
 
 def balance(units: Sequence[int], seconds: Sequence[float]) -> float | None:
@@ -173,9 +219,13 @@ def word(value: float | None, people: int, units: int) -> Word:
         return "working solo"
     if units < max(20, 5 * people):
         return "too early"
-    if value >= gate(people, units) - 1e-9:  # equal to the gate is not below it, whatever the last bit says
+    if not _below_gate(value, people, units):
         return "shared"
     return "one voice" if value <= ONE_VOICE else "leaning"
+
+
+def _below_gate(value: float, people: int, units: int) -> bool:
+    return value < gate(people, units) - 1e-9  # equal to the gate is not below it, whatever the last bit says
 
 
 def paragraph_mix(paragraphs: Iterable[dict[str, int]], present: Collection[str]) -> float | None:

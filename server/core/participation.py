@@ -16,9 +16,10 @@ import msgspec
 from server.core import attention, events
 from server.core.attention import Reason
 from server.core.authorship import SLOT_SECS, Authorship, Contribution, Evidence
-from server.core.balance import Balance, Dominance, Quietest, Share, Word, paragraph_mix, weigh
+from server.core.balance import Balance, Dominance, Quietest, Share, Word, confirm, paragraph_mix, weigh
 from server.core.events import SYSTEM_AUTHOR, TEACHER_AUTHOR, AnyEvent, Kind
 from server.core.lesson import Lesson
+from server.core.presence import Presence, Visits
 from server.core.replica import Passage, Run
 from server.core.update import decode_update
 from server.errors import Malformed
@@ -92,42 +93,6 @@ class Window(msgspec.Struct, frozen=True):
     at: int
     balance: Balance
     shares: tuple[Share, ...]
-
-
-@dataclass(slots=True)
-class Visits:
-    """The teacher's attention to one room (P18): how often, for how many ms, and when it last began or ended (ms)."""
-
-    count: int = 0
-    milliseconds: int = 0
-    last_at: int = 0
-
-
-@dataclass(slots=True)
-class Presence:
-    """When one person had one room's text open while it was open for writing (P7). Times in ms."""
-
-    nodes: set[str] = field(default_factory=set)
-    """The server processes on which they have it open."""
-    spans: list[tuple[int, int]] = field(default_factory=list)
-    since: int | None = None
-
-    def arrived_at(self) -> int | None:
-        return self.spans[0][0] if self.spans else self.since
-
-    def settle(self, writable: bool, at: int) -> None:
-        """Begin or end a span, as things stand from ``at`` on."""
-        if writable and self.nodes:
-            self.since = at if self.since is None else self.since
-        elif self.since is not None:
-            if at > self.since or not self.spans:
-                self.spans.append((self.since, max(at, self.since)))
-            self.since = None
-
-    def milliseconds(self, start: int, end: int) -> int:
-        """Count what lies between two times."""
-        spans = self.spans if self.since is None else [*self.spans, (self.since, end)]
-        return sum(max(0, min(end, last) - max(start, first)) for first, last in spans)
 
 
 @dataclass(slots=True)
@@ -345,11 +310,23 @@ class Participation:
             units = crossed = 0
             done = room.authorship.contributions.get(participant)
             if done is not None:
-                slots = self._slots(start, end) if end - start < now - self.lesson.created_at else None
+                whole = start <= self.lesson.created_at and end >= self._at
+                slots = None if whole else self._slots(start, end)
                 units = len(done.slots) if slots is None else sum(slot in done.slots for slot in slots)
                 for built in done.builds_on.values():
                     crossed += len(built) if slots is None else sum(slot in built for slot in slots)
             yield Share(participant, units, room.presence[participant].milliseconds(start, end) / 1000, crossed)
+
+    def _balance(self, key: str, shares: list[Share], now: int) -> Balance:
+        """Weigh a room's lesson so far; what has not held for a while is not shown yet."""
+        room, created_at = self._room(key), self.lesson.created_at
+        began = min((at for each in room.presence.values() if (at := each.arrived_at()) is not None), default=now)
+
+        def look(part: float) -> list[Share]:
+            at = began + int((now - began) * part)
+            return list(self._shares(key, created_at, at, at))
+
+        return confirm(weigh(shares, begun=room.authorship.last_at is not None), look)
 
     def _slots(self, start: int, end: int) -> range:
         slot = SLOT_SECS * 1000
@@ -376,7 +353,7 @@ class Participation:
         quiet_since = room.quiet_since()
         last_at = room.authorship.last_at
         shares = list(self._shares(key, self.lesson.created_at, now, now)) if self.lesson.participation else []
-        found = weigh(shares, begun=last_at is not None) if self.lesson.participation else None
+        found = self._balance(key, shares, now) if self.lesson.participation else None
         reasons = attention.reasons(self.lesson, key, found, quiet_since, last_at is not None, now)
         figures = RoomFigures(
             members={participant: self._member(room, participant, now) for participant in self._members(key)},

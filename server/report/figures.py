@@ -6,8 +6,9 @@ import msgspec
 
 from server.core.authorship import Contribution
 from server.core.lesson import Lesson
-from server.core.participation import Participation, RoomFigures, Visits
+from server.core.participation import Participation, RoomFigures
 from server.core.patch import JSON, JSONObject
+from server.core.presence import Visits
 from server.report.summary import render_summary
 
 _ROOM_FIELDS = ("reason", "signs", "excerpt", "members", "last_at", "quiet_since")

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bench.false_alarms import make_room
 from bench.noise_gate import fifth_percentile
 from server.core.balance import (
     GATE,
@@ -14,6 +15,7 @@ from server.core.balance import (
     Balance,
     Share,
     balance,
+    confirm,
     evenness,
     gate,
     paragraph_mix,
@@ -115,6 +117,44 @@ def test_p11_of_equal_rooms_fewer_than_seven_in_a_hundred_are_signalled_at_any_t
                 told += found.tells
                 signalled += found.word in ("leaning", "one voice") or found.unheard
         assert signalled <= 0.07 * told or not told
+
+
+def test_p11_of_a_thousand_equal_rooms_fewer_than_seven_in_a_hundred_are_ever_signalled() -> None:
+    """In forty minutes of looks every half minute: a sign is shown once it has held."""
+    rng = Random(8)
+    kinds = [[busy] * people for people in (2, 3, 4, 5, 6) for busy in (0.1, 0.2, 0.4, 0.8)]
+    rooms = [make_room(chances, rng) for chances in kinds for _ in range(50)]
+    assert sum(room.first_signalled(room.held, every=3) is not None for room in rooms) < 70
+    # One look is not enough:
+    assert sum(room.first_signalled(room.at_one_look, every=3) is not None for room in rooms) > 70
+
+
+def test_p11_a_room_with_one_voice_does_not_wait() -> None:
+    rng = Random(9)
+    for _ in range(20):
+        room = make_room([0.7, 0.05, 0.05, 0.05], rng)
+        at_once, held = room.first_signalled(room.at_one_look), room.first_signalled(room.held)
+        assert at_once is not None
+        assert held is not None
+        assert held - at_once <= 6  # a minute
+
+
+def test_p11_a_sign_that_has_not_held_leaves_the_word_as_it_was() -> None:
+    then, now = shares(20, 20, 19), shares(60, 20, 19)
+    assert weigh(now).word == "leaning"
+    assert confirm(weigh(now), lambda part: then).word == "shared"
+    assert confirm(weigh(now), lambda part: shares(6, 6, 5)).word == "too early"
+    assert confirm(weigh(now), lambda part: then if part < 0.7 else shares(50, 20, 19)).word == "shared"
+    assert confirm(weigh(now), lambda part: shares(50, 20, 19)).word == "leaning"
+    assert confirm(weigh(now), lambda part: shares(0, 0, 0)).word == "leaning"  # there was nothing to see
+
+
+def test_p13_unheard_has_held_too() -> None:
+    found = weigh(shares(40, 40, 2))
+    assert found.unheard
+    assert not confirm(found, lambda part: shares(10, 10, 2)).unheard
+    assert confirm(found, lambda part: shares(20, 20, 1)).unheard
+    assert confirm(found, lambda part: shares(20, 20)).unheard  # not there yet
 
 
 def test_p12_words() -> None:
