@@ -60,6 +60,8 @@ class Limits:
     figures_interval_secs: float = 0.3
     """Figures are published at most this often for each lesson; a teacher sees a keystroke within a second: a room is
     looked at again after 0.8 s at the earliest, which is the third time."""
+    handshake_secs: float = 3.0
+    """How long an update that builds on text we have asked for waits for that text: round trips of a bad network."""
     storage_retry_secs: float = 3.0
     """After a write failed, how long until the writer's browser is asked for it again."""
     idle_unload_secs: float = 300.0

@@ -33,6 +33,8 @@ from server.core.wire import (
     encode_sync_step2,
     encode_update,
 )
+from server.journal import Entry
+from server.journal.sqlite import SqliteJournal
 
 DEADLINE_SECS = 20.0
 JSON = dict[str, Any]
@@ -119,6 +121,18 @@ class Server:
             if self._drain is not None:
                 await self._drain
         return status
+
+    async def journal(self, lesson: str) -> list[Entry]:
+        """Read a lesson's whole journal; the server must have been stopped."""
+        journal = SqliteJournal(self.data / "journal.sqlite")
+        await journal.open()
+        try:
+            entries: list[Entry] = []
+            while batch := await journal.read(lesson, entries[-1].seq if entries else 0):
+                entries += batch
+            return entries
+        finally:
+            await journal.close()
 
     @property
     def sockets(self) -> str:

@@ -32,6 +32,8 @@ from server.metrics import Metrics
 from server.settings import Limits
 
 _EMPTY_STATE_VECTOR = b"\x00"
+_BUILDS_ON_MISSING = frozenset({"gap", "unknown_origin", "unknown_deletion"})
+"""Reasons to refuse what an answer to our sync step 1 that is still under way may make whole."""
 
 
 class DocumentSocket:
@@ -51,6 +53,10 @@ class DocumentSocket:
         self._awareness_client: int | None = None
         self._away_since_ms: int | None = None  # text that comes in a sync step 2 was written since then
         self._resyncing = False
+        self._asked = False  # our step 1 is on its way, and the peer's step 2 has not come yet
+        self._early: list[bytes] = []  # updates that came before that answer and build on what it brings
+        self._early_bytes = 0
+        self._patience: asyncio.TimerHandle | None = None
         self._retry: asyncio.TimerHandle | None = None
         self._connection = Connection(
             websocket,
@@ -91,8 +97,9 @@ class DocumentSocket:
         try:
             await self._connection.serve(self._receive)
         finally:
-            if self._retry is not None:
-                self._retry.cancel()
+            for timer in (self._retry, self._patience):
+                if timer is not None:
+                    timer.cancel()
             self._lesson.leave(self)
 
     def _catch_up(self) -> Iterable[Payload]:
@@ -116,11 +123,12 @@ class DocumentSocket:
                 self._answer_step1(state_vector)
             case SyncStep2(update=update):
                 self._receive_update(update, in_handshake=True)
-                self._resyncing = False
+                self._resyncing = self._asked = False
+                self._receive_early()
             case SyncUpdate(update=update):
                 # After a failed write the peer's clocks run ahead of what is held, until its step 2 has closed the gap.
                 if not self._resyncing:
-                    self._receive_update(update, in_handshake=False)
+                    self._receive_typed(update)
             case AwarenessUpdate():
                 self._receive_awareness(message)
             case AwarenessQuery():
@@ -137,7 +145,11 @@ class DocumentSocket:
         self._peer_state_vector = state_vector
         self.send(answer)
         if self._may_write():
-            self.send(encode_sync_step1(self._live.state_vector))
+            self._ask()
+
+    def _ask(self) -> None:
+        self._asked = True
+        self.send(encode_sync_step1(self._live.state_vector))
 
     def _may_write(self) -> bool:
         return self.actor.role in {"teacher", "participant"}
@@ -152,6 +164,35 @@ class DocumentSocket:
             away_secs = max(0.0, (now_ms() - self._away_since_ms) / 1000)
         self._lesson.admit(self.room, update, self.author, away_secs, self._not_stored)
 
+    def _receive_typed(self, update: bytes) -> None:
+        """Take a change as it is made.
+
+        A stock client that comes back with text written offline goes on typing before it has been asked for that text:
+        the change leaves a gap until the answer is here. So it waits for the answer, though not for ever.
+        """
+        try:
+            self._receive_update(update, in_handshake=False)
+        except Malformed as refused:
+            self._early_bytes += len(update)
+            if (
+                not self._asked
+                or refused.reason not in _BUILDS_ON_MISSING
+                or (self._early_bytes > self._limits.update_bytes)
+            ):
+                raise
+            self._early.append(update)
+            if self._patience is None:
+                loop = asyncio.get_running_loop()
+                self._patience = loop.call_later(self._limits.handshake_secs, self._connection.refuse, refused)
+
+    def _receive_early(self) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
+        early, self._early, self._early_bytes = self._early, [], 0
+        for update in early:
+            self._receive_update(update, in_handshake=False)
+
     def _not_stored(self) -> None:
         """Ask the peer again, later, for what could not be stored; until then its updates would leave a gap."""
         self._resyncing = True
@@ -163,7 +204,7 @@ class DocumentSocket:
 
     def _ask_again(self) -> None:
         self._retry = None
-        self.send(encode_sync_step1(self._live.state_vector))
+        self._ask()
 
     def _receive_awareness(self, message: AwarenessUpdate) -> None:
         if not message.states:

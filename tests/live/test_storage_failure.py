@@ -14,7 +14,6 @@ import pytest
 
 from server.core.events import decode_event
 from server.core.participation import Participation
-from server.journal.sqlite import SqliteJournal
 from tests.stage import Server, Watch, until
 from tests.stock import stock_peers
 
@@ -160,12 +159,9 @@ async def test_a_disk_that_fills_up_while_people_write(disk: Disk) -> None:
         assert report["rooms"][0]["text"] == text
         assert await server.stop() == 0
 
-        journal = SqliteJournal(server.data / "journal.sqlite")
-        await journal.open()
         fold = Participation(lesson.lesson)
-        for entry in await journal.read(lesson.lesson, limit=10_000):
+        for entry in await server.journal(lesson.lesson):
             fold.apply(decode_event(entry.body), entry.at)
-        await journal.close()
         assert fold.text(room) == text
 
 
