@@ -17,7 +17,7 @@ from server.settings import Assets
 
 LANGUAGES = ("en", "ar")
 RIGHT_TO_LEFT = frozenset({"ar"})
-_SHARED_CATALOGUES = {"teach": ("evidence",), "report": ("evidence",)}
+_SHARED_CATALOGUES = {"teach": ("evidence",), "report": ("evidence",), "document": ("evidence",)}
 
 
 class _Built(msgspec.Struct):

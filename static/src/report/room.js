@@ -48,8 +48,8 @@ function picture(room) {
   const word = key ? t(`word.${key}`) : ""
   const seats = room.members.map((member) => ({ name: member.name, seat: member.seat, units: member.slots ?? 0, here: true, measured: member.measured }))
   const label = tableLabel(seats, t, { word, language: document.documentElement.lang })
-  return html`<figure class="picture">${room.balance.slots ? html`<button class="table-button" aria-label="${label}. ${t("grown")}" title=${t("grown")} @click=${() => lookCloser(room.room)}>${table(seats, { label: "", size: 148 })}</button>`
-    : table(seats, { label, size: 148 })}
+  return html`<figure class="picture">${room.balance.slots ? html`<div class="table-place">${table(seats, { label, size: 148 })}<button class="table-button" aria-label=${t("grown.of", { name: room.name })} title=${t("grown")}
+      @click=${() => lookCloser(room.room)}></button></div>` : table(seats, { label, size: 148 })}
     <figcaption>${word ? html`<strong>${word}</strong><br />` : nothing}<span class="soft small">${key ? t(`word.${key}.means`) : ""}</span></figcaption></figure>`
 }
 
@@ -84,17 +84,17 @@ function members(room, participation, timeline) {
     <tbody>${room.members.map((member) => html`<tr><th scope="row"><span class="who">${avatar(member)}<span><bdi>${member.name}</bdi>${member.role ? html`<br /><span class="soft small">${t(`role.${member.role}`)}</span>` : nothing}</span></span></th>
       ${participation ? html`<td>${member.slots ? html`${worked(member.slots)} <span class="soft">· ${t("turns", { count: member.slots })}</span>` : t("none")}
           ${member.answer ? html`<br /><span class="answer-beside"><span class="soft small">${t("evidence.answer", { name: member.name })}</span> <q dir="auto">${member.answer}</q></span>` : nothing}</td>
-        ${stretch ? html`<td>${strip(windows, stretch, member)}</td>` : nothing}
+        ${stretch ? html`<td>${member.measured === false ? html`<span class="soft">${t("also.unmeasured")}</span>` : strip(windows, stretch, member)}</td>` : nothing}
         <td>${t("characters", { count: member.standing ?? 0 })}</td>` : nothing}
       <td>${t("minutes", { count: Math.round(member.present_seconds / 60) })}</td>
-      ${participation ? html`<td class="soft">${also(member, names)}</td>` : nothing}</tr>`)}</tbody></table></div>`
+      ${participation ? html`<td class="soft">${also(member, names, stretch !== null)}</td>` : nothing}</tr>`)}</tbody></table></div>`
 }
 
-/** What else can be said of someone's part, neutrally (P4, P6, P9, P14). @param {MemberReport} member @param {Map<string, string>} names */
-function also(member, names) {
+/** What else can be said of someone's part, neutrally (P4, P6, P9, P14). @param {MemberReport} member @param {Map<string, string>} names @param {boolean} drawn beside a strip, which says it already */
+function also(member, names, drawn) {
   const on = Object.entries(member.builds_on ?? {}).filter(([other, count]) => count > 0 && names.has(other)).sort(([, a], [, b]) => b - a).map(([other]) => names.get(other) ?? "")
   return [
-    member.measured === false ? t("also.unmeasured") : "",
+    member.measured === false && !drawn ? t("also.unmeasured") : "",
     member.moved ? t("also.moved") : "",
     on.length > 0 ? t("also.builds_on", { names: new Intl.ListFormat(document.documentElement.lang).format(on) }) : "",
     member.added_in_one_go ? t("also.one_go", { count: member.added_in_one_go }) : "",

@@ -54,8 +54,8 @@ export function card(desk, id) {
 export function tableButton(desk, room, size) {
   const label = tableLabel(room.members, t, { word: balanceWord(room, t), language: document.documentElement.lang })
   if (room.units === 0) return table(room.members, { label, size })
-  return html`<button class="table-button" aria-label="${label}. ${t("evidence.open")}" title=${t("evidence.open")} @click=${() => openEvidence(desk, room.id)}>
-    ${table(room.members, { label: "", size })}</button>`
+  return html`<div class="table-place">${table(room.members, { label, size })}<button class="table-button" aria-label=${t("evidence.open.of", { name: room.name })}
+    title=${t("evidence.open")} @click=${() => openEvidence(desk, room.id)}></button></div>`
 }
 
 /** What is true of the room besides its reason. @param {Desk} desk @param {RoomView} room */

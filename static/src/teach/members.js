@@ -30,8 +30,8 @@ export function members(desk, room) {
     <tbody>${room.members.map((member) => html`<tr>
       <th scope="row"><span class="who">${avatar(member)}<span><span class="whose ${seatClass(member.seat)}">${member.name || t("members.left")}</span>
         ${note(member)}</span></span></th>
-      <td>${member.units > 0 ? html`<button class="figure" aria-label=${t("evidence.choose", { name: member.name })} title=${t("evidence.choose", { name: member.name })}
-        @click=${() => openEvidence(desk, room.id, member.id)}>${worked(member.units)}<br /><span class="small">${t("evidence.turns", { count: member.units })}</span></button>` : t("members.nothing")}</td>
+      <td>${member.units > 0 ? html`<button class="figure" title=${t("evidence.choose", { name: member.name })}
+        @click=${() => openEvidence(desk, room.id, member.id)}>${worked(member.units)}<br /><span class="small">${t("evidence.turns", { count: member.units })}</span><span class="visually-hidden"> ${t("evidence.choose", { name: member.name })}</span></button>` : t("members.nothing")}</td>
       <td>${standing > 0 ? t("characters", { count: member.standing }) : "–"}</td>
       <td>${t("minutes", { count: Math.round(member.present / 60) })}</td></tr>`)}</tbody></table>
     <p class="soft small">${t("evidence.note")}</p>`
