@@ -19,11 +19,11 @@ export function stretchOf(windows) {
 
 /**
  * @param {Window[]} windows of the person's room @param {{ from: number, minutes: number }} stretch of the whole lesson
- * @param {{ participant: string, name: string, seat: number }} member
+ * @param {{ participant: string, name: string, seat: number, slots?: number }} member
  */
-export function strip(windows, { from, minutes }, { participant, name, seat }) {
+export function strip(windows, { from, minutes }, { participant, name, seat, slots = 0 }) {
   const own = windows.filter((window) => window.slots[participant] > 0)
-  const label = own.length > 0 ? t("over_time.of", { name, count: own.length }) : t("over_time.none", { name })
+  const label = own.length > 0 ? t("over_time.of", { name, count: own.length }) : slots > 0 ? t("turns", { count: slots }) : t("over_time.none", { name })
   return html`<svg class="strip ${seatClass(seat)}" viewBox="0 0 ${minutes} ${TURNS}" preserveAspectRatio="none" role="img" aria-label=${label}>
     ${own.map((window) => svg`<rect x=${(window.at - from) / MINUTE + 0.05} y=${TURNS - window.slots[participant]} width="0.9" height=${window.slots[participant]} />`)}</svg>`
 }
