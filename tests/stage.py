@@ -81,7 +81,7 @@ class Server:
             while line := (await self.process.stdout.readline()).decode():
                 self.output.append(line)
                 if "http://" in line:
-                    self.address = "http://" + line.split("http://")[1].strip()
+                    self.address = "http://" + line.split("http://")[1].split()[0]
                     self.port = int(self.address.rsplit(":", 1)[1])
                     self._drain = asyncio.create_task(self._read_on(self.process.stdout))
                     return

@@ -1,0 +1,128 @@
+"""What the pages promise, in real Chromium: Saved means saved, nothing seen is lost, the desk is up to date."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import signal
+import statistics
+
+import pytest
+from playwright.async_api import expect
+
+from tests.e2e.browser import School, Student, Teacher
+from tests.stage import Classroom, Server, gather
+
+pytestmark = pytest.mark.e2e
+
+ON_THE_CARD = """words => new Promise(resolve => {
+    const card = document.querySelector("article.room")
+    const look = () => card.textContent.includes(words) && resolve(Date.now())
+    new MutationObserver(look).observe(document.body, {subtree: true, childList: true, characterData: true})
+})"""
+"""When the words are shown on the dashboard, in ms since the epoch."""
+
+
+async def a_table_of_two(school: School, lesson: Classroom) -> tuple[Student, Student]:
+    """Two students in the one room of a lesson that is under way."""
+    ana, ben = await school.student("Ana"), await school.student("Ben")
+    await gather(ana.joins_by_link(lesson.code), ben.joins_by_link(lesson.code))
+    await lesson.command("open_rooms")
+    await gather(ana.is_in_a_room(), ben.is_in_a_room())
+    return ana, ben
+
+
+async def at_the_desk(school: School, lesson: Classroom) -> Teacher:
+    teacher = await school.teacher()
+    await teacher.opens_desk(lesson.lesson, lesson.teacher_token)
+    return teacher
+
+
+async def test_saved_is_said_when_the_server_has_it_and_a_dead_server_loses_nothing(
+    server: Server, school: School
+) -> None:
+    lesson = await server.create_lesson(room_count=1)
+    ana, ben = await a_table_of_two(school, lesson)
+    await ana.types("First. ")
+
+    assert server.process is not None
+    server.process.send_signal(signal.SIGSTOP)  # connected, and no answer
+    await ana.types_on("Second. ")
+    await ana.is_told("Saving …")
+    assert "Second." not in await ben.shown_text()
+    await expect(ana.page.locator(".chip.save")).to_contain_text("Saving …")
+    server.process.send_signal(signal.SIGCONT)
+    await ana.is_told("Saved")
+    await ben.sees_text("First. Second.")
+
+    for student in (ana, ben):
+        student.forgiven.add("ERR_CONNECTION_REFUSED")
+    await server.kill()
+    await ana.is_told("Offline")
+    await ana.types_on("Third, while the server is dead. ")
+    await ana.is_told("Offline: kept on this device")
+    await server.start()
+    await gather(ana.is_told("Saved"), ben.is_told("Saved"))
+    await ben.sees_text("First. Second. Third, while the server is dead.")
+    await ben.types("Fourth.")
+    await ana.sees_text("First. Second. Third, while the server is dead. Fourth.")
+
+
+async def test_a_keystroke_is_on_the_teachers_card_within_a_second_and_a_removed_student_out_at_once(
+    server: Server, school: School
+) -> None:
+    lesson = await server.create_lesson(room_count=1)
+    teacher = await at_the_desk(school, lesson)
+    ana, ben = await a_table_of_two(school, lesson)
+    await ana.types("It begins. ")
+    await teacher.sees_on_card("Table 1", "It begins.")
+
+    delays = []
+    async with asyncio.timeout(30):
+        for word in ("one", "two", "three", "four", "five"):
+            shown = asyncio.create_task(teacher.page.evaluate(ON_THE_CARD, word))
+            pressed = await ana.page.evaluate("Date.now()")  # before the echo: the promise counts from there
+            await ana.goes_on(f"{word} ")
+            delays.append(await shown - pressed)
+    assert statistics.median(delays) < 1000, f"ms from the first key to the card: {delays}"
+
+    await teacher.removes("Ben")
+    await ben.sees_heading("You are no longer in this lesson", timeout_ms=2000)
+    await ben.sees("This device has forgotten the text.")
+    await expect(ben.page.locator(".cm-editor")).to_have_count(0)
+    await expect(teacher.seat_of("Ben")).to_have_count(0)
+    await expect(ana.page.locator(".at-table")).not_to_contain_text("Ben")
+    ben.forgiven.add("401")
+    await ben.page.reload()
+    await ben.sees("Join again with the code on the board.")
+
+
+async def test_the_next_child_at_a_device_is_someone_else(server: Server, school: School) -> None:
+    lesson = await server.create_lesson(room_count=1)
+    ana, ben = await a_table_of_two(school, lesson)
+    await ana.types("A word of Ana. ")
+    anas = [name for name in await ana.kept_on_this_device() if name.startswith("roundtable:")]
+    assert len(anas) == 1
+
+    await ana.visits(f"/j/{lesson.code}")
+    await ana.sees_heading("Welcome back, Ana")
+    ana.name = "Dan"  # another child sits down
+    await ana.joins_by_link(lesson.code)
+    await ana.is_in_a_room()
+    await ana.sees("You, Dan")
+    await ben.sees(re.compile("^Dan$"))
+    assert not set(anas) & set(await ana.kept_on_this_device())
+    await ana.types("A word of Dan. ")
+    await ben.sees_text("A word of Dan.")
+
+
+async def test_they_choose_their_table_and_the_table_fills(server: Server, school: School) -> None:
+    lesson = await server.create_lesson(grouping="self", rooms=[{"name": "Salmon"}, {"name": "Acorns"}])
+    ana, ben = await school.student("Ana"), await school.student("Ben")
+    await gather(ana.joins_by_link(lesson.code), ben.joins_by_link(lesson.code))
+    await ana.presses("Sit at Salmon")
+    await ana.sees("You will sit at “Salmon”.")
+    await ben.sees("1 person")
+    await ben.presses("Sit at Acorns")
+    await lesson.command("open_rooms")
+    assert await gather(ana.is_in_a_room(), ben.is_in_a_room()) == ["Salmon", "Acorns"]
