@@ -24,7 +24,6 @@ class Seat(msgspec.Struct, frozen=True):
 
     room: str
     path: str
-    participant: str = ""
     page: str | None = None
     """The path of the lesson socket that the student's page holds besides, if the server has one."""
 
@@ -135,7 +134,7 @@ class Dashboard(msgspec.Struct, frozen=True):
     keys_seen: int
     p50_ms: float
     p99_ms: float
-    """From a key to the frame whose figures count it."""
+    """From a key to the frame that shows it."""
 
 
 class TypingResult(msgspec.Struct, frozen=True, tag="typing"):

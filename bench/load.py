@@ -90,8 +90,10 @@ async def run_typing(job: Typing) -> TypingResult:
             break
     dashboard = None
     if teacher:
-        writers = {seat.participant: member for seat, member in zip(job.seats, members, strict=True)}
-        dashboard = judge_dashboard(teacher[0], writers, started, sum(result.secs for result in results))
+        typed_secs = sum(result.secs for result in results)
+        dashboard = judge_dashboard(
+            teacher[0], {name: room.members for name, room in rooms.items()}, started, typed_secs
+        )
     closed = [member.client.closed for member in members if member.client.closed is not None]
     texts_differ = await _compare_texts(target, rooms, job.seats, rng)
     for client in (*pages, *teacher, *(member.client for member in members)):

@@ -78,7 +78,7 @@ class Roundtable(Running):
             joined = post("/api/join", {"code": code, "name": f"Pupil {index}"}, token)
             path = f"/ws/lessons/{lesson}/rooms/{joined['room']}?token={token}"
             page = f"/ws/lessons/{lesson}?token={token}" if pages else None
-            seats.append(Seat(joined["room"], path, joined["participant"], page))
+            seats.append(Seat(joined["room"], path, page))
         connection.close()
         return Lesson(self.target, lesson, created["teacher_token"], seats)
 

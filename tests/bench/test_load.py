@@ -50,7 +50,7 @@ async def test_the_teachers_dashboard_is_timed(server: Server) -> None:
     assert result.dashboard is not None
     assert result.dashboard.bytes_each_second > 0
     assert 0 < result.dashboard.keys_seen <= ROOM * KEYS_EACH
-    assert result.dashboard.p50_ms > 0
+    assert 0 < result.dashboard.p50_ms < 3000
 
 
 async def test_updates_that_never_reach_one_student_are_lost(server: Server) -> None:
