@@ -4,9 +4,10 @@ import { test } from "node:test"
 
 const MESSAGES = new URL("../../static/messages/", import.meta.url)
 const SOURCES = new URL("../../static/src/", import.meta.url)
+/** @param {string} language @param {string} name @returns {Record<string, string>} */
 const read = (language, name) => JSON.parse(readFileSync(new URL(`${language}/${name}`, MESSAGES), "utf8"))
 const names = readdirSync(new URL("en/", MESSAGES))
-const holes = (text) => [...new Set(text.match(/\{\w+\}/g) ?? [])].sort()
+const holes = (/** @type {string} */ text) => [...new Set(text.match(/\{\w+\}/g) ?? [])].sort()
 
 for (const name of names) {
   test(`${name} says the same things in every language`, () => {
@@ -21,6 +22,7 @@ for (const name of names) {
 }
 
 /** Catalogues that several pages are given besides their own (server/web/templates.py). */
+/** @type {Record<string, string[]>} */
 const SHARED = { teach: ["evidence"], report: ["evidence"] }
 
 /** The modules a page is made of, by its own folder and the shared one. */

@@ -3,6 +3,7 @@ import { test } from "node:test"
 
 import { fieldAtFault, readDraft, readRooms } from "../../static/src/new/draft.js"
 
+/** @param {Record<string, string>} fields */
 const read = (fields) => readDraft((name) => fields[name] ?? "")
 
 test("a title is enough: four rooms, groups by chance", () => {
@@ -13,7 +14,7 @@ test("a title is enough: four rooms, groups by chance", () => {
 test("what is wrong is said by field", () => {
   const { errors } = read({ title: " ", minutes: "0", room_count: "61", criteria: Array(13).fill("x").join("\n"), starters: `a\n${"x".repeat(201)}` })
   assert.deepEqual(Object.keys(errors).sort(), ["criteria", "minutes", "room_count", "starters", "title"])
-  assert.equal(errors.starters.vars.line, 2)
+  assert.equal(errors.starters.vars?.line, 2)
 })
 
 test("rooms by name, with a topic after a colon", () => {
@@ -26,11 +27,17 @@ test("rooms by name, with a topic after a colon", () => {
 test("a roster names the rooms itself", () => {
   const { draft, errors } = read({ title: "T", grouping: "roster", roster: "Mia, Salmon", rooms_by: "names", rooms: "" })
   assert.deepEqual([draft.roster, draft.rooms, draft.room_count, errors], ["Mia, Salmon", undefined, undefined, {}])
-  assert.equal(read({ title: "T", grouping: "roster", roster: "Mia" }).errors.roster.vars.count, 1)
+  assert.equal(read({ title: "T", grouping: "roster", roster: "Mia" }).errors.roster.vars?.count, 1)
   assert.equal(read({ title: "T", grouping: "roster" }).errors.roster.key, "error.roster_empty")
 })
 
 test("a refusal of the server finds its field", () => {
   assert.equal(fieldAtFault("This request does not fit: Expected `str` of length <= 200 - at `$.criteria[1]`."), "criteria")
   assert.equal(fieldAtFault("The lesson is over."), null)
+})
+
+test("a hint and a challenge are kept with the lesson when they are written", () => {
+  const { draft } = read({ title: "Acorns", hint: " Start small. ", stretch: "  " })
+  assert.equal(draft.hint, "Start small.")
+  assert.equal("stretch" in draft, false)
 })

@@ -1,11 +1,13 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
 
-import { actionsFor } from "../../static/src/teach/actions.js"
+import { actionsFor, sharedSigns } from "../../static/src/teach/actions.js"
 import { helpQueue, roomIds, roomView, unseated, unvisited } from "../../static/src/teach/rooms.js"
 
+/** @param {string} name @param {string | null} room @param {number} seat */
 const person = (name, room, seat, more = {}) => ({ name, room, seat, here: true, joined_at: seat, measured: true, ...more })
 
+/** @returns {any} the teacher's state, to be changed at will */
 function lesson(more = {}) {
   return {
     lesson: { id: "l", title: "Acorns", grouping: "random", phase: "work", code: "QF7K2M", participation: true },
@@ -18,6 +20,7 @@ function lesson(more = {}) {
   }
 }
 
+/** @param {object} [more] @returns {any} */
 const figures = (more) => ({ a: { word: "one voice", value: 0.1, slots: 40, words: 80,
   members: { p1: { slots: 36, standing: 300, present_seconds: 600 }, p2: { slots: 4, standing: 20, present_seconds: 600 } },
   excerpt: [["p1", "Look for "], ["teacher", "holes."]], ...more } })
@@ -66,7 +69,7 @@ test("P18: rooms with people that the teacher has not been to", () => {
 })
 
 test("P16: the first action fits the reason", () => {
-  const first = (reason, more = {}) => {
+  const first = (/** @type {string} */ reason, more = {}) => {
     const state = lesson({ figures: figures({ reason: { kind: reason, ...more } }) })
     const [action] = actionsFor(roomView(state, "a"), { timer: true, work: true })
     return action.does === "message" ? action.label : action.does
@@ -88,7 +91,36 @@ test("a nudge goes to someone who still sits there", () => {
 test("the extra minute is offered only while a timer runs", () => {
   const state = lesson()
   state.people.p1.hand = { reason: "stuck", since: 1 }
-  const does = (timer) => actionsFor(roomView(state, "a"), { timer, work: true }).map((action) => action.does)
+  const does = (/** @type {boolean} */ timer) => actionsFor(roomView(state, "a"), { timer, work: true }).map((action) => action.does)
   assert.deepEqual(does(true), ["visit", "answer", "minute"])
   assert.deepEqual(does(false), ["visit", "answer"])
+})
+
+test("P19: two who find it too hard bring the hint first, too easy the challenge", () => {
+  const first = (/** @type {string} */ pulse) => actionsFor(roomView(lesson({ figures: figures({ reason: { kind: "pulse", pulse } }) }), "a"), { timer: true, work: true })[0]
+  assert.deepEqual(first("too_hard"), { does: "card", kind: "hint" })
+  assert.deepEqual(first("too_easy"), { does: "card", kind: "stretch" })
+})
+
+test("P19: one question goes to the open rooms with people that show the same sign, and to no other", () => {
+  const state = lesson()
+  state.rooms.b.members = { p3: 1 }
+  state.rooms.c = { name: "Deer", position: 3, members: { p4: 1 }, closed: true }
+  state.rooms.d = { name: "Clams", position: 4, members: {} }
+  const signs = (/** @type {string[]} */ ...signs) => ({ word: "shared", slots: 1, signs })
+  state.figures = { a: signs("quiet", "leaning", "under_way"), b: signs("quiet", "under_way"), c: signs("quiet", "leaning"), d: signs("leaning") }
+  assert.deepEqual(sharedSigns(state), [{ sign: "quiet", rooms: ["a", "b"] }])
+})
+
+test("P14: someone not measured by typing has no share, and the others' shares leave them out", () => {
+  const state = lesson({ figures: figures() })
+  state.people.p1.measured = false
+  assert.deepEqual(roomView(state, "a").members.map((member) => [member.share, member.measured]), [[null, false], [1, true]])
+})
+
+test("P21: a person's answer and role stand beside their figures", () => {
+  const state = lesson({ figures: figures() })
+  Object.assign(state.people.p2, { answer: "We talked first", role: "scribe" })
+  const [, tom] = roomView(state, "a").members
+  assert.deepEqual([tom.answer, tom.role], ["We talked first", "scribe"])
 })

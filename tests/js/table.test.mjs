@@ -3,14 +3,15 @@ import { test } from "node:test"
 
 import { layTable, lettersFor } from "../../static/src/shared/table-model.js"
 
+/** @param {string} name @param {number} seat @param {number} units */
 const member = (name, seat, units, here = true) => ({ name, seat, units, here })
 
-/** The sweep of an arc path, from the angle between its ends. */
+/** The sweep of an arc path, from the angle between its ends. @param {string} path */
 function sweep(path) {
-  const [, x1, y1, large, x2, y2] = path.match(/^M(\S+) (\S+)A\S+ \S+ 0 (\d) 1 (\S+) (\S+)$/)
-  const angle = (x, y) => (Math.atan2(y - 56, x - 56) * 180) / Math.PI
+  const [x1, y1, large, x2, y2] = (path.match(/^M(\S+) (\S+)A\S+ \S+ 0 (\d) 1 (\S+) (\S+)$/)?.slice(1) ?? []).map(Number)
+  const angle = (/** @type {number} */ x, /** @type {number} */ y) => (Math.atan2(y - 56, x - 56) * 180) / Math.PI
   const turned = (angle(x2, y2) - angle(x1, y1) + 360) % 360
-  assert.equal(large, turned > 180 ? "1" : "0")
+  assert.equal(large, turned > 180 ? 1 : 0)
   return turned
 }
 
@@ -39,7 +40,7 @@ test("someone silent has a seat and no arc; someone away a hollow seat", () => {
 test("one writer alone is a whole ring, and nobody is an empty table", () => {
   const { arcs } = layTable([member("A", 1, 5), member("B", 2, 0)])
   assert.equal(arcs.length, 1)
-  assert.equal(arcs[0].path.match(/A/g).length, 2)
+  assert.equal(arcs[0].path.match(/A/g)?.length, 2)
   assert.deepEqual(layTable([]), { seats: [], arcs: [], count: 0, seatRadius: 9 })
 })
 
@@ -63,4 +64,11 @@ test("a long table has small seats without letters, all of them inside the pictu
     assert.equal(seat.letters, "")
     assert.ok(seat.x - seatRadius >= 0 && seat.x + seatRadius <= 112)
   }
+})
+
+test("P14: someone not measured by typing has a seat and no arc, and the others' arcs fill the table", () => {
+  const { seats, arcs } = layTable([member("A", 1, 50), { ...member("B", 2, 900), measured: false }, member("C", 3, 50)])
+  assert.deepEqual(seats.map((seat) => seat.letters), ["A", "B", "C"])
+  assert.deepEqual(arcs.map((arc) => arc.seat), [1, 3])
+  assert.deepEqual(arcs.map((arc) => Math.round(sweep(arc.path))), [175, 175])
 })

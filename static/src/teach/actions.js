@@ -2,6 +2,7 @@
  * What a teacher can do about the reason a room stands where it stands: the first is the one to press (P16, P19). Knows no DOM.
  */
 
+import { openRoomIds } from "./rooms.js"
 import { feltBy } from "./words.js"
 
 /** @typedef {import("./rooms.js").RoomView} RoomView */
@@ -55,4 +56,15 @@ export const PREPARED = {
   all: ["finish", "build", "check"],
   room: ["quiet", "pass", "invite", "start", "build", "check"],
   person: ["unheard", "challenge", "thanks"],
+}
+
+/** The signs that one question can answer, in the order of need, each with the text to begin from. @type {Record<string, string>} */
+export const QUESTIONS = { quiet: "quiet", one_voice: "pass", unheard: "invite", pulse: "smaller", leaning: "pass", parallel: "swap", not_started: "start" }
+
+/** Signs that two or more open rooms with people show just now. @param {import("./rooms.js").TeacherState} state @returns {{ sign: string, rooms: string[] }[]} */
+export function sharedSigns(state) {
+  const rooms = openRoomIds(state).filter((id) => Object.keys(state.rooms[id].members ?? {}).length > 0)
+  return Object.keys(QUESTIONS)
+    .map((sign) => ({ sign, rooms: rooms.filter((id) => state.figures?.[id]?.signs?.includes(sign)) }))
+    .filter((shared) => shared.rooms.length > 1)
 }

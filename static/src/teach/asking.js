@@ -55,8 +55,8 @@ export function compose({ title, hint, begin = "", offers, most = 1000 }) {
         <textarea class="input" id="message-text" name="text" rows="3" maxlength=${most} required autofocus aria-describedby="message-hint"
           @keydown=${sendOnControlEnter} .value=${begin}></textarea>
         <p class="hint" id="message-hint">${hint}</p></div>
-      <div class="stack prepared"><p class="label small">${t("message.prepared")}</p>
-        ${offers.map((text) => html`<button type="button" class="btn prepared-text" @click=${(/** @type {Event} */ event) => use(event, text)}>${text}</button>`)}</div>`,
+      ${offers.every((text) => text === begin) ? nothing : html`<div class="stack prepared"><p class="label small">${t("message.prepared")}</p>
+        ${offers.map((text) => html`<button type="button" class="btn prepared-text" @click=${(/** @type {Event} */ event) => use(event, text)}>${text}</button>`)}</div>`}`,
     actions: [{ value: "send", label: t("send"), main: true }],
   })
 }

@@ -6,21 +6,10 @@ import { html, nothing } from "lit"
 
 import { t } from "../shared/boot.js"
 import { confirmDialog } from "../shared/dialog.js"
+import { QUESTIONS, sharedSigns } from "./actions.js"
 import { compose } from "./asking.js"
-import { openRoomIds } from "./rooms.js"
 
 /** @typedef {import("./desk.js").Desk} Desk */
-
-/** The signs that one question can answer, in the order of need, each with the question to begin with. @type {Record<string, string>} */
-const QUESTIONS = { quiet: "quiet", one_voice: "pass", unheard: "invite", pulse: "smaller", leaning: "pass", parallel: "swap", not_started: "start" }
-
-/** Rooms with people that show the same sign, where there are two or more. @param {Desk} desk @returns {{ sign: string, rooms: string[] }[]} */
-export function sharedSigns({ state }) {
-  const rooms = openRoomIds(state).filter((id) => Object.keys(state.rooms[id].members ?? {}).length > 0)
-  return Object.keys(QUESTIONS)
-    .map((sign) => ({ sign, rooms: rooms.filter((id) => state.figures?.[id]?.signs?.includes(sign)) }))
-    .filter((shared) => shared.rooms.length > 1)
-}
 
 /** Ask the rooms with this sign something. @param {Desk} desk @param {string} sign @param {string[]} rooms */
 export async function promptRooms(desk, sign, rooms) {
@@ -65,7 +54,7 @@ export async function shareRecord(desk) {
 
 /** One line for what several rooms have in common. @param {Desk} desk */
 export function signLine(desk) {
-  const shared = desk.state.lesson.phase === "work" ? sharedSigns(desk) : []
+  const shared = desk.state.lesson.phase === "work" ? sharedSigns(desk.state) : []
   if (shared.length === 0) return nothing
   return html`<p class="row shared-signs"><span class="soft">${t("prompt.several")}</span>${shared.map(({ sign, rooms }) => html`<button class="btn"
     @click=${() => promptRooms(desk, sign, rooms)}>${t(`prompt.sign.${sign}`, { count: rooms.length })}</button>`)}</p>`
