@@ -21,7 +21,7 @@ from bench.report import Measurement, Outcome, new_run, write_results
 from bench.servers import OURS, PEERS, ROOT, Y_WEBSOCKET, Server, install_peers
 
 ROUNDS = 3
-SECS, QUICK_SECS, CAPACITY_SECS = 10.0, 4.0, 5.0
+SECS, QUICK_SECS, CAPACITY_SECS = 10.0, 3.0, 5.0
 ALL = (OURS, *PEERS)
 BEST = (OURS, Y_WEBSOCKET)
 

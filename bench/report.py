@@ -177,7 +177,9 @@ def _ratios(figures: dict[int, float], others: dict[int, float]) -> list[float]:
 
 def _noises(outcome: Outcome) -> list[Noise]:
     match outcome:
-        case TypingResult(stages=stages) | Held(stages=stages):
+        case TypingResult(stages=stages):
+            return [stages[-1].noise]
+        case Held(stages=stages):
             return [stage.noise for stage in stages]
         case JoiningResult(noise=noise):
             return [noise]
