@@ -13,12 +13,13 @@ import { Desk } from "./student/desk.js"
 import { ended, gone } from "./student/farewell.js"
 import { lobby } from "./student/lobby.js"
 import { newsBetween, stageOf } from "./student/model.js"
+import { ReplayPlayer } from "./student/replay.js"
 import { room } from "./student/room.js"
 
 /**
  * What the views draw from and act on.
- * @typedef {{lesson: LessonSocket, desk: Desk, state: any, dismissed: Set<string>, pane: "text" | "table" | "talk", unread: number,
- *   timeUp: boolean, pulse?: string, render: () => void, ask: (command: {type: string, [field: string]: unknown}) => Promise<boolean>,
+ * @typedef {{lesson: LessonSocket, desk: Desk, replay: ReplayPlayer, state: any, dismissed: Set<string>, pane: "text" | "table" | "talk", unread: number,
+ *   timeUp: boolean, pulse?: string, answering: boolean, render: () => void, ask: (command: {type: string, [field: string]: unknown}) => Promise<boolean>,
  *   dismiss: (id: string) => void, show: (pane: "text" | "table" | "talk") => void}} Page
  */
 
@@ -32,6 +33,7 @@ const DISMISSED = `roundtable:${boot.lesson}:dismissed`
 const page = {
   lesson,
   desk,
+  replay: new ReplayPlayer(() => page.render()),
   get state() {
     return lesson.state
   },
@@ -39,6 +41,7 @@ const page = {
   pane: "text",
   unread: 0,
   timeUp: false,
+  answering: false,
   render: schedule,
   async ask(command) {
     try {
@@ -56,11 +59,17 @@ const page = {
     schedule()
   },
   show(pane) {
+    if (page.pane === "text") leftAt = scrollY
+    const back = pane === "text" && page.pane !== "text"
     page.pane = pane
     if (pane === "talk") page.unread = 0
     schedule()
+    // Where one was writing, not the top of a long text.
+    requestAnimationFrame(() => scrollTo({ top: back ? leftAt : 0, behavior: "instant" }))
   },
 }
+/** Where the page stood when the text was left for another pane, in CSS pixels. */
+let leftAt = 0
 
 let scheduled = false
 
@@ -86,6 +95,12 @@ function draw() {
     html`${lesson.state?.lesson.demonstration ? html`<p class="demonstration">${t("demonstration")}</p>` : ""}${view(stage)}`,
     app,
   )
+  const bar = app.querySelector(".top")
+  if (bar !== observed) {
+    covering.disconnect()
+    if (bar) covering.observe(bar)
+    observed = bar
+  }
   // A new stage begins at its heading, unless the person is already in the text.
   const place = `${stage}:${lesson.state?.me.room ?? ""}`
   if (shownStage !== undefined && place !== shownStage && !document.querySelector("dialog[open]"))
@@ -106,6 +121,13 @@ function view(stage) {
       return lobby(page)
   }
 }
+
+// What stays at the top says how much it covers: the tools stand below it.
+const covering = new ResizeObserver(([{ target }]) =>
+  document.documentElement.style.setProperty("--top", `${target.getBoundingClientRect().height}px`),
+)
+/** @type {Element | null} */
+let observed = null
 
 lesson.addEventListener("change", () => {
   const { before, state } = lesson

@@ -26,7 +26,7 @@ for (const name of names) {
 const SHARED = { teach: ["evidence"], report: ["evidence"] }
 
 /** The modules a page is made of, by its own folder and the shared one. */
-const PAGES = { teach: ["teach.js", "teach", "evidence"], report: ["report.js", "report", "evidence"], new: ["new.js", "new"], project: ["project.js", "project"], home: ["home.js"] }
+const PAGES = { teach: ["teach.js", "teach", "evidence"], report: ["report.js", "report", "evidence"], new: ["new.js", "new"], project: ["project.js", "project"], home: ["home.js"], student: ["student.js", "student"], join: ["join.js"] }
 
 for (const [page, places] of Object.entries(PAGES)) {
   test(`every word that ${page} asks for by name is in its catalogue`, () => {

@@ -13,7 +13,7 @@ import {
   typeHeld,
 } from "../../static/src/editor/format.js"
 import { summaryLanguage } from "../../static/src/editor/markdown.js"
-import { countWords } from "../../static/src/editor/words.js"
+import { countWords, WordCount } from "../../static/src/editor/words.js"
 
 /** A state from text in which | is the cursor, or two of them the selection. @param {string} marked */
 function state(marked) {
@@ -181,4 +181,10 @@ test("words are counted without markup, in any script", () => {
   assert.equal(countWords("## Finding acorns\n- don’t eat **raw**"), 5)
   assert.equal(countWords("جمع البلوط مهمة صعبة"), 4)
   assert.equal(countWords(""), 0)
+})
+
+test("counting over and over gives what counting afresh gives", () => {
+  const counter = new WordCount()
+  for (const text of ["one two", "one two\none two\n\nthree", "one\none two\n- four **five**", ""])
+    assert.equal(counter.count(text.split("\n")), countWords(text))
 })

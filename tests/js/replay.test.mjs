@@ -68,7 +68,8 @@ test("any splices by anyone, sought at random, give what plain strings and lette
       const position = random(letters.length + 1)
       const deleted = random(3) === 0 ? random(Math.min(6, letters.length - position) + 1) : 0
       const inserted = "words of someone".slice(0, random(6))
-      letters = letters.toSpliced(position, deleted, ...[...inserted].map(letter => [author, letter]))
+      const after = letters.slice(position + deleted)
+      letters = [...letters.slice(0, position), ...[...inserted].map(letter => [author, letter]), ...after]
       return /** @type {import("../../static/src/shared/replay-model.js").Splice} */ ([position, deleted, inserted])
     })
     steps.push([at, author, splices])

@@ -1,7 +1,17 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
 import { mergePatch } from "../../static/src/shared/merge-patch.js"
-import { lockWords, mayWrite, newsBetween, openMessages, personOf, stageOf } from "../../static/src/student/model.js"
+import {
+  lockWords,
+  mayWrite,
+  minutesOf,
+  newsBetween,
+  openMessages,
+  othersRoles,
+  personOf,
+  stageOf,
+} from "../../static/src/student/model.js"
+import { linesOf } from "../../static/src/student/replay-lines.js"
 
 const LOBBY = { lesson: { phase: "lobby" }, me: { participant: "ana", name: "Ana" }, lobby: { count: 3 } }
 const ROOM = {
@@ -103,4 +113,44 @@ test("someone who has moved on is still known by the room's seats", () => {
   const state = room({ seats: { raj: { name: "Raj", seat: 2 } } })
   assert.deepEqual(personOf(state, "raj"), { name: "Raj", seat: 2 })
   assert.equal(personOf(state, "nobody"), undefined)
+})
+
+test("P21: one's own record is said in minutes, and never more of them worked than were here", () => {
+  assert.deepEqual(minutesOf({ slots: 0, minutes_present: 4 }), { worked: 0, here: 4, any: false })
+  assert.deepEqual(minutesOf({ slots: 2, minutes_present: 4 }), { worked: 0, here: 4, any: true })
+  assert.deepEqual(minutesOf({ slots: 18, minutes_present: 12 }), { worked: 3, here: 12, any: true })
+  assert.deepEqual(minutesOf({ slots: 18, minutes_present: 1 }), { worked: 3, here: 3, any: true }, "written offline")
+})
+
+test("a new role and a record that is shared are news; the same again is not", () => {
+  const scribe = room({ me: { role: "scribe" } })
+  assert.deepEqual(keys(ROOM, scribe), ["role.scribe.you"])
+  assert.deepEqual(keys(scribe, room({ me: { role: "questioner" } })), ["role.questioner.you"])
+  assert.deepEqual(keys(scribe, scribe), [])
+  assert.deepEqual(keys(scribe, ROOM), [])
+  const shared = room({ record: { slots: 1 } })
+  assert.deepEqual(keys(ROOM, shared), ["record.news"])
+  assert.deepEqual(keys(shared, room({ record: { slots: 2 } })), [])
+})
+
+test("the others' roles are told once each, without one's own", () => {
+  const state = room({
+    me: { role: "scribe" },
+    table: { ana: { role: "scribe" }, raj: { name: "Raj", seat: 3, role: "questioner" }, li: { name: "Li", seat: 2, role: "facilitator" }, zoe: { name: "Zoë", seat: 4 } },
+  })
+  assert.deepEqual(othersRoles(state), ["facilitator", "questioner"])
+  assert.deepEqual(othersRoles(ROOM), [])
+})
+
+test("a replay's lines are read without their markup, and what is new is marked", () => {
+  const text = "## Find\n- in the **river**\n> old\n\nplain"
+  assert.deepEqual(
+    linesOf(text, []).map(({ kind, parts }) => [kind, parts.map(part => part.text).join("|")]),
+    [["heading", "Find"], ["item", "in the river"], ["quote", "old"], ["plain", ""], ["plain", "plain"]],
+  )
+  // "ind\n- in" is new: it runs over the end of a line and its mark.
+  assert.deepEqual(linesOf(text, [[4, 12]]).slice(0, 2).map(({ parts }) => parts), [
+    [{ text: "F", fresh: false }, { text: "ind", fresh: true }],
+    [{ text: "in", fresh: true }, { text: " the river", fresh: false }],
+  ])
 })

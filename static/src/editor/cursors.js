@@ -50,8 +50,9 @@ const INITIAL_WIDTH = 20
  * @param {Y.Text} text
  * @param {import("y-protocols/awareness").Awareness} awareness
  * @param {string | undefined} mine own participant id: one's own cursor from before a reload or in another tab is no one to meet
+ * @param {(view: EditorView) => number} covered how many pixels of the editor's upper edge are out of sight
  */
-export function remoteCursors(text, awareness, mine) {
+export function remoteCursors(text, awareness, mine, covered) {
   const plugin = ViewPlugin.fromClass(
     class {
       /** @type {Map<number, Peer>} */ #peers = new Map()
@@ -209,7 +210,7 @@ export function remoteCursors(text, awareness, mine) {
         if (foldsAt < Infinity) this.#folding = setTimeout(() => this.#soon(), foldsAt - now)
         shown.sort((a, b) => b.peer.movedAt - a.peer.movedAt)
         const own = view.hasFocus ? view.coordsAtPos(view.state.selection.main.head) : null
-        const top = Math.max(0, view.scrollDOM.scrollTop)
+        const top = view.scrollDOM.scrollTop + covered(view)
         const places = placeFlags(shown, {
           bounds: { left: 1, top, right: view.scrollDOM.clientWidth - 1, bottom: Math.max(top + frame.height, view.contentHeight) },
           written: own && { left: -1e6, right: 1e6, top: own.top - origin.y, bottom: own.bottom - origin.y },

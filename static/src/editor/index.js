@@ -22,7 +22,8 @@ import { WordCount } from "./words.js"
 
 /**
  * @typedef {{parent: HTMLElement, socketOrigin: string, lesson: string, room: string, role: "participant" | "teacher", participant?: string,
- *   words: {label: string, hint: string}, language: string, nonce?: string}} RoomTextOptions
+ *   words: {label: string, hint: string}, language: string, nonce?: string, above?: () => number}} RoomTextOptions
+ *   `above` gives the lower edge of what may stand over the text while the page scrolls, in pixels of the window
  * @typedef {{participant: string, name: string, seat: number}} Present
  */
 
@@ -58,13 +59,14 @@ export class RoomText extends EventTarget {
   /** @type {Map<number, number>} client → when they last wrote */ #wroteAt = new Map()
   /** @type {ReturnType<typeof setInterval>} */ #ticking
   /** @type {ReturnType<typeof setTimeout> | undefined} */ #telling
+  /** @type {ReturnType<typeof setTimeout> | undefined} */ #steady
   #told = ""
 
   /** @param {RoomTextOptions} options */
   constructor(options) {
     super()
     this.#options = options
-    this.#ticking = setInterval(() => this.#changed(), 500)
+    this.#ticking = setInterval(() => this.#changed(), 1000)
     this.#open()
   }
 
@@ -168,6 +170,7 @@ export class RoomText extends EventTarget {
     clearTimeout(this.#reopening)
     clearTimeout(this.#settling)
     clearTimeout(this.#telling)
+    clearTimeout(this.#steady)
     await this.#live?.close()
     this.#live = undefined
   }
@@ -225,6 +228,12 @@ export class RoomText extends EventTarget {
     this.#telling ??= setTimeout(() => {
       this.#telling = undefined
       this.#tell()
+      // "Saved" may be due before anything else happens.
+      const due = (this.#live?.wroteAt ?? 0) + STEADY_MS - Date.now()
+      if (due > 0) {
+        clearTimeout(this.#steady)
+        this.#steady = setTimeout(() => this.#tell(), due)
+      }
     }, TELL_MS)
   }
 
@@ -299,6 +308,7 @@ class Live {
       ...options.words,
       language: options.language,
       nonce: options.nonce,
+      above: options.above,
       writable: false,
       changed: page.changed,
     })

@@ -38,9 +38,9 @@ export class EditorPane {
   /**
    * @param {{parent: HTMLElement, text: YText, awareness: import("y-protocols/awareness").Awareness, undo: import("yjs").UndoManager,
    *   label: string, hint: string, language: string, nonce?: string, writable: boolean, changed: () => void,
-   *   participant?: string}} options
+   *   participant?: string, above?: () => number}} options
    */
-  constructor({ parent, participant, text, awareness, undo, label, hint, language, nonce, writable, changed }) {
+  constructor({ parent, participant, above, text, awareness, undo, label, hint, language, nonce, writable, changed }) {
     this.#undo = undo
     this.view = new EditorView({
       parent,
@@ -50,6 +50,7 @@ export class EditorPane {
           nonce ? EditorView.cspNonce.of(nonce) : [],
           this.#writable.of(lock(writable)),
           EditorView.lineWrapping,
+          EditorView.scrollMargins.of(view => ({ top: above ? covered(view, above()) : 0 })),
           EditorView.perLineTextDirection.of(true),
           EditorView.contentAttributes.of({
             "aria-label": label,
@@ -64,7 +65,7 @@ export class EditorPane {
           formattedMarkdown(),
           keepPairs,
           yCollab(text, null, { undoManager: undo }),
-          remoteCursors(text, awareness, participant),
+          remoteCursors(text, awareness, participant, view => (above ? covered(view, above()) : 0)),
           authorMarks(text),
           EditorView.inputHandler.of((view, from, to, typed) => this.#typed(view, from, to, typed)),
           Prec.high(
@@ -178,11 +179,16 @@ export class EditorPane {
   }
 }
 
+/** How much of the text's upper edge lies under what ends at `edge`. @param {EditorView} view @param {number} edge */
+function covered(view, edge) {
+  return Math.max(0, edge - view.scrollDOM.getBoundingClientRect().top)
+}
+
 /** Read-only keeps the text reachable: it can be focused, selected, copied and read out. @param {boolean} writable */
 function lock(writable) {
   return [
     EditorState.readOnly.of(!writable),
     EditorView.editable.of(writable),
-    writable ? [] : EditorView.contentAttributes.of({ tabindex: "0", "aria-readonly": "true" }),
+    EditorView.contentAttributes.of(writable ? { tabindex: "0" } : { tabindex: "0", "aria-readonly": "true" }),
   ]
 }

@@ -6,6 +6,9 @@ import { icon } from "../shared/icons.js"
 import { toast } from "../shared/toast.js"
 import { openMessages } from "./model.js"
 
+/** What the teacher sends has a sign and a word of its own. @type {Record<string, string>} */
+const MESSAGE_ICONS = { broadcast: "front", nudge: "message", prompt: "question", swap: "swap", hint: "hint", stretch: "stretch" }
+
 /** The teacher's words, newest first, until they are put away. @param {import("../student.js").Page} page */
 export function teacherMessages(page) {
   const messages = openMessages(page.state, page.dismissed).slice(0, 3)
@@ -13,9 +16,9 @@ export function teacherMessages(page) {
     ? html`<section class="stack messages" aria-label=${t("message.all")}>
         ${messages.map(
           message =>
-            html` <div class="note ${message.kind}">
-              ${icon("message")}
-              <p class="grow"><b>${t(`message.${message.kind}`)}</b> ${message.text}</p>
+            html` <div class="note message-${message.kind}">
+              ${icon(MESSAGE_ICONS[message.kind ?? ""] ?? "message")}
+              <p class="grow"><b>${t(`message.${message.kind}`)}</b> <bdi>${message.text}</bdi></p>
               <button class="btn" @click=${() => page.dismiss(message.id)}>${t("message.ok")}</button>
             </div>`,
         )}

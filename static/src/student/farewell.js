@@ -3,6 +3,7 @@ import { html, nothing } from "lit"
 import { t } from "../shared/boot.js"
 import { icon } from "../shared/icons.js"
 import { refusedPanel } from "./common.js"
+import { countedLink, record } from "./record.js"
 
 /** @param {import("../student.js").Page} page */
 export function ended(page) {
@@ -19,6 +20,7 @@ export function ended(page) {
           ${desk.forgotten ? html`${icon("check", 16)} ${t("ended.forgotten")}` : t("ended.forgetting")}
         </p>
       </section>
+      ${state?.me?.room ? page.replay.view(state.me.room) : nothing}
       ${
         desk.text
           ? html`<section class="card sheet" aria-labelledby="text-title">
@@ -27,6 +29,8 @@ export function ended(page) {
             </section>`
           : nothing
       }
+      ${record(page)}
+      <p class="center small">${countedLink(state)}</p>
       <p class="center"><a class="btn" href="/">${t("home")}</a></p>
     </main>`
 }

@@ -40,11 +40,32 @@ export function inOrder(entries) {
     .sort((a, b) => a.at - b.at || (a.id < b.id ? -1 : 1))
 }
 
-/** People at the table by seat. @param {any} state @returns {{participant: string, name: string, seat: number, here: boolean, hand?: boolean, mine: boolean}[]} */
+/**
+ * People at the table by seat.
+ * @param {any} state
+ * @returns {{participant: string, name: string, seat: number, here: boolean, hand?: boolean, role?: string, mine: boolean}[]}
+ */
 export function atTable(state) {
   return Object.entries(state?.table ?? {})
     .map(([participant, person]) => ({ participant, ...person, mine: participant === state.me.participant }))
     .sort((a, b) => a.seat - b.seat)
+}
+
+/** The roles that others have at the table, each once, in the order of seats. @param {any} state @returns {string[]} */
+export function othersRoles(state) {
+  const roles = atTable(state).flatMap(({ role, mine }) => (role && !mine ? [role] : []))
+  return [...new Set(roles)].filter(role => role !== state.me.role)
+}
+
+const SLOT_SECS = 10
+
+/**
+ * One's own record in whole minutes; `here` is never less than `worked`, which may count words that came later from an offline spell.
+ * @param {{slots: number, minutes_present: number}} record
+ */
+export function minutesOf({ slots, minutes_present: present }) {
+  const worked = Math.round((slots * SLOT_SECS) / 60)
+  return { worked, here: Math.max(present, worked), any: slots > 0 }
 }
 
 /** The teacher's words that this page has not put away, newest first. @param {any} state @param {Set<string>} dismissed */
@@ -98,6 +119,8 @@ export function newsBetween(before, after, dismissed) {
   }
   for (const message of openMessages(after, dismissed))
     if (!before.messages?.[message.id]) news.push({ key: "message.news", vars: { text: message.text } })
+  if (after.me.role && after.me.role !== before.me.role) news.push({ key: `role.${after.me.role}.you` })
+  if (after.record && !before.record) news.push({ key: "record.news" })
   if (before.me.hand && !after.me.hand) news.push({ key: "hand.down" })
   else if (after.me.hand && before.me.hand?.place !== after.me.hand.place)
     news.push({ key: "hand.place", vars: { place: after.me.hand.place ?? 1 } })

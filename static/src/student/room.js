@@ -29,9 +29,8 @@ const TOOLS = /** @type {const} */ ([
 export function room(page) {
   const { state } = page
   const lock = lockWords(state)
-  return html` ${bar(page)}
+  return html`<div class="top">${bar(page)} ${panes(page)}</div>
     <main id="main" class="work show-${page.pane}" tabindex="-1">
-      ${panes(page)}
       <div class="middle stack">
         ${refusedPanel(page)} ${teacherMessages(page)}
         ${
@@ -42,7 +41,7 @@ export function room(page) {
             : nothing
         }
         ${lock ? html`<p class="note">${icon(state.lesson.phase === "gather" ? "front" : "lock")}<span class="grow">${t(lock)}</span></p>` : nothing}
-        ${spotlight(state)} ${task(state)} ${sheet(page, lock !== null)}
+        ${spotlight(state)} ${state.room.topic ? html`<p class="soft topic-line" dir="auto">${state.room.topic}</p>` : nothing} ${task(state)} ${sheet(page, lock !== null)}
       </div>
       ${side(page)}
     </main>`
@@ -61,7 +60,7 @@ function bar(page) {
       : t(`save.${save}`)
   return html`<header class="bar room-bar">
     <h1 id="heading" tabindex="-1">${state.room.name}</h1>
-    ${state.room.topic ? html`<span class="soft small topic">${state.room.topic}</span>` : nothing}
+    ${state.room.topic ? html`<span class="soft small topic" dir="auto">${state.room.topic}</span>` : nothing}
     <span class="grow"></span>
     <span class="chip save ${shown === "offline" || shown === "unsaved" ? "heed" : ""}" data-save=${save}
       >${icon(SAVE_ICONS[shown], 16)} ${label}</span
@@ -83,7 +82,7 @@ function clock({ state, lesson }) {
 /** @param {Page} page */
 function hand(page) {
   const { me } = page.state
-  if (!me.hand) return html`<button class="btn" @click=${() => askForHelp(page)}>${icon("hand")} ${t("help")}</button>`
+  if (!me.hand) return html`<button class="btn" @click=${() => askForHelp(page)}>${icon("hand")} <span class="help-word">${t("help")}</span></button>`
   return html`<span class="hand"
     ><span class="chip heed"
       >${icon("hand", 16)} ${me.hand.place ? t("help.place", { place: me.hand.place }) : t("help.asked")}</span

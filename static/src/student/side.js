@@ -5,23 +5,20 @@ import { t } from "../shared/boot.js"
 import { icon } from "../shared/icons.js"
 import { avatar, seatClass } from "../shared/seats.js"
 import { leaveButton } from "./common.js"
-import { atTable, inOrder } from "./model.js"
+import { atTable, inOrder, othersRoles } from "./model.js"
+import { countedLink, record } from "./record.js"
 
 /** @typedef {import("../student.js").Page} Page */
 
 /** @param {Page} page */
 export function side(page) {
   return html`<div class="side stack">
-    ${table(page)} ${agreed(page)} ${talk(page)} ${pulse(page)}
+    ${table(page)} ${agreed(page)} ${talk(page)} ${pulse(page)} ${record(page)}
     <div class="card small aside-foot">
-      ${
-        page.state.lesson.participation
-          ? html`<details>
-              <summary>${t("counted")}</summary>
-              <p class="soft">${t("counted.text")}</p>
-            </details>`
-          : nothing
-      }
+      <details>
+        <summary>${t("counted")}</summary>
+        <p class="soft">${t(page.state.lesson.participation ? "counted.text" : "counted.text_off")} ${countedLink(page.state)}</p>
+      </details>
       ${leaveButton(page)}
     </div>
   </div>`
@@ -30,8 +27,10 @@ export function side(page) {
 /** @param {Page} page */
 function table(page) {
   const writing = page.desk.writing
+  const { role } = page.state.me
   return html`<section class="card at-table" aria-labelledby="table-title">
     <h2 id="table-title">${t("table")}</h2>
+    ${role ? html`<p class="own-role">${icon("role", 18)}<span>${t(`role.${role}.you`)}</span></p>` : nothing}
     <ul class="plain-list">
       ${repeat(
         atTable(page.state),
@@ -43,17 +42,30 @@ function table(page) {
               ><span class=${page.desk.authorsShown ? `whose ${seatClass(person.seat)}` : ""}
                 >${person.mine ? t("you_named", { name: person.name }) : person.name}</span
               >
-              <span class="soft small"
-                >${!person.here ? t("away") : writing.has(person.participant) && !person.mine ? t("writing") : ""}</span
+              <span class="soft small doing"
+                >${person.role ? html`<span class="role">${t(`role.${person.role}`)}</span>` : nothing}
+                ${!person.here ? t("away") : writing.has(person.participant) && !person.mine ? t("writing") : nothing}</span
               ></span
             >
             ${person.hand ? html`<span class="chip heed" title=${t("table.hand")}>${icon("hand", 16)}<span class="visually-hidden">${t("table.hand")}</span></span>` : nothing}
           </li>`,
       )}
     </ul>
-    ${atTable(page.state).length < 2 ? html`<p class="soft small">${t("table.alone")}</p>` : nothing}
+    ${roles(page.state)} ${atTable(page.state).length < 2 ? html`<p class="soft small">${t("table.alone")}</p>` : nothing}
     ${page.desk.authorsShown ? html`<p class="soft small">${t("authors.hint")}</p>` : nothing}
   </section>`
+}
+
+/** What the others' roles do, for whoever wants to know. @param {any} state */
+function roles(state) {
+  const others = othersRoles(state)
+  if (!others.length) return nothing
+  return html`<details class="small">
+    <summary>${t("roles")}</summary>
+    <ul class="plain-list roles">
+      ${others.map(role => html`<li><b>${t(`role.${role}`)}:</b> ${t(`role.${role}.does`)}</li>`)}
+    </ul>
+  </details>`
 }
 
 /** @param {Page} page */
