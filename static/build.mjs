@@ -3,9 +3,9 @@
 //   node build.mjs [--sourcemap]
 //
 // dist/manifest.json maps a page to what its template links, as names inside dist/:
-//   {"student": {"file": "student-….js", "css": ["main-….css", "student-….css"], "imports": ["chunk-….js"]}, …,
+//   {"student": {"file": "student-….js", "css": ["main-….css", "student-….css"], "imports": ["chunk-….js"], "later": ["chunk-….js"]}, …,
 //    "main": {"css": ["main-….css"]}}
-// `css` is in cascade order and starts with the common sheet; `imports` are the chunks to preload, without those
+// `css` is in cascade order and starts with the common sheet; `imports` are the chunks to preload; `later` are those
 // that the page loads on demand. "main" serves pages that have no module. A package's own styles come in by @import
 // from a sheet here (`@import "uplot/dist/uPlot.min.css";`), never from a module.
 
@@ -14,7 +14,7 @@ import { basename, join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
 
-/** @typedef {{file?: string, css: string[], imports?: string[]}} Page */
+/** @typedef {{file?: string, css: string[], imports?: string[], later?: string[]}} Page */
 
 const ROOT = import.meta.dirname;
 const DIST = join(ROOT, "dist");
@@ -67,8 +67,11 @@ function describe() {
     const file = built.get(`src/${page}.js`);
     const own = built.get(`css/${page}.css`);
     const css = own ? [...common, own] : common;
-    if (file) described[page] = { file, css, imports: reach(file, "import-statement").slice(1) };
-    else if (own) described[page] = { css };
+    if (file) {
+      const [, ...imports] = reach(file, "import-statement");
+      const all = reach(file, "import-statement", "dynamic-import");
+      described[page] = { file, css, imports, later: all.filter((name) => name !== file && !imports.includes(name)) };
+    } else if (own) described[page] = { css };
   }
   return described;
 }

@@ -26,6 +26,7 @@ class _Built(msgspec.Struct):
     file: str = ""
     css: tuple[str, ...] = ()
     imports: tuple[str, ...] = ()
+    later: tuple[str, ...] = ()
 
 
 class Pages:
@@ -43,6 +44,7 @@ class Pages:
         )
         self._environment.globals["asset"] = self._asset
         self._environment.globals["imports"] = self._imports
+        self._environment.globals["later"] = self._later
         self._messages = lru_cache(maxsize=64)(self._read_messages)
 
     def render(
@@ -85,6 +87,10 @@ class Pages:
     def _imports(self, page: str) -> list[str]:
         """Give the addresses of what a page's script imports, to be fetched with it and not after it."""
         return [f"/static/{each}" for each in self._manifest[page].imports]
+
+    def _later(self, page: str) -> list[str]:
+        """Give the addresses of what a page's script loads on demand, for a page that will need it for certain."""
+        return [f"/static/{each}" for each in self._manifest[page].later]
 
     def _read_messages(self, language: str, page: str) -> dict[str, str]:
         messages: dict[str, str] = {}
