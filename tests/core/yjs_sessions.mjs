@@ -4,7 +4,12 @@
 import { writeFileSync } from "node:fs"
 import * as Y from "yjs"
 
-/** A seeded generator (mulberry32), so that the file only changes when Yjs does. */
+/**
+ * @typedef {{name: string, doc: Y.Doc, text: Y.Text, undo: Y.UndoManager, online: boolean}} Writer
+ * @typedef {{author: string, away: number | null, update: string}} Sent
+ */
+
+/** A seeded generator (mulberry32), so that the file only changes when Yjs does. @param {number} seed */
 function random(seed) {
   return () => {
     seed = (seed + 0x6d2b79f5) | 0
@@ -15,9 +20,12 @@ function random(seed) {
 }
 
 class Session {
+  /** @type {Sent[]} */
   updates = []
+  /** @type {Record<string, Writer>} */
   writers = {}
 
+  /** @param {string[]} names */
   constructor(names) {
     names.forEach((name, index) => {
       const doc = new Y.Doc()
@@ -25,13 +33,14 @@ class Session {
       const text = doc.getText("summary")
       const undo = new Y.UndoManager(text, { captureTimeout: 500_000, trackedOrigins: new Set(["typed"]) })
       const writer = { name, doc, text, undo, online: true }
-      doc.on("update", (update, origin) => {
+      doc.on("update", (/** @type {Uint8Array} */ update, /** @type {unknown} */ origin) => {
         if (origin !== "server" && writer.online) this.send(writer, update, null)
       })
       this.writers[name] = writer
     })
   }
 
+  /** @param {Writer} writer @param {Uint8Array} update @param {number | null} away */
   send(writer, update, away) {
     this.updates.push({ author: writer.name, away, update: Buffer.from(update).toString("base64") })
     for (const other of Object.values(this.writers)) {
@@ -39,6 +48,7 @@ class Session {
     }
   }
 
+  /** @param {string} name @param {number} index @param {number} deleted @param {string} inserted */
   edit(name, index, deleted, inserted) {
     const { doc, text } = this.writers[name]
     doc.transact(() => {
@@ -47,6 +57,7 @@ class Session {
     }, "typed")
   }
 
+  /** @param {string} name @param {number} index @param {string} words */
   type(name, index, words) {
     for (const character of words) {
       this.edit(name, index, 0, character)
@@ -54,15 +65,17 @@ class Session {
     }
   }
 
+  /** @param {string} name @param {number} index @param {number} times */
   backspace(name, index, times) {
     for (let i = 1; i <= times; i++) this.edit(name, index - i, 1, "")
   }
 
+  /** @param {string} name */
   leave(name) {
     this.writers[name].online = false
   }
 
-  /** Comes back as a provider does: both sides send what the other lacks. */
+  /** Comes back as a provider does: both sides send what the other lacks. @param {string} name @param {number} away */
   comeBack(name, away) {
     const writer = this.writers[name]
     const server = new Y.Doc()
@@ -76,6 +89,7 @@ class Session {
   end() {
     const doc = new Y.Doc()
     for (const { update } of this.updates) Y.applyUpdate(doc, Buffer.from(update, "base64"))
+    /** @type {Record<number, number>} */
     const standing = {}
     for (let item = doc.getText("summary")._start; item !== null; item = item.right) {
       if (!item.deleted) standing[item.id.client] = (standing[item.id.client] ?? 0) + item.length
@@ -111,11 +125,12 @@ function pieces() {
   return session.end()
 }
 
+/** @param {number} seed @param {number} steps */
 function wild(seed, steps) {
   const session = new Session(["mia", "tom", "zoe"])
   const next = random(seed)
   const words = ["a", "word ", "a sentence of some length. ", "\n", "😀", "👩‍👩‍👧 ", "مرحبا ", "é"]
-  const place = (text) => {
+  const place = (/** @type {Y.Text} */ text) => {
     const characters = [...text.toString()]
     return characters.slice(0, Math.floor(next() * (characters.length + 1))).join("").length
   }

@@ -67,7 +67,7 @@ export class ClockRanges {
     return this.#ranges.get(client)?.some(([from, to]) => from <= clock && clock < to) ?? false
   }
 
-  /** @returns {Iterable<[number, number, number]>} client, from, to */
+  /** @returns {Generator<[number, number, number]>} client, from, to */
   *[Symbol.iterator]() {
     for (const [client, ranges] of this.#ranges) for (const [from, to] of ranges) yield [client, from, to]
   }

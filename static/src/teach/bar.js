@@ -95,5 +95,6 @@ function more(desk) {
     ${phase !== "work" ? nothing : html`<button class="btn quiet" @click=${() => rotateRoles(desk)}>${t("roles.all")}</button>`}
     ${desk.state.lesson.participation === false ? nothing : html`<button class="btn quiet" @click=${() => shareRecord(desk)}>${t(desk.state.lesson.record_shared ? "record.off" : "record.on")}</button>`}
     ${phase === "lobby" ? nothing : html`<a class="btn quiet" href=${boot.urls.report} target="_blank" rel="noopener">${t("report.so_far")}</a>`}
+    <button class="btn quiet" @click=${() => copyText(boot.urls.teach, (said) => toast(said === boot.urls.teach ? said : t("link.private.done")))}>${t("link.private")}</button>
     <button class="btn quiet" @click=${() => endLesson(desk)}>${t("end")}</button>` })
 }
