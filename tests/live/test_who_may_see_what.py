@@ -18,7 +18,7 @@ import websockets
 from starlette.routing import Mount, Route, WebSocketRoute
 
 from server.app import build_services, create_app
-from server.core.wire import encode_sync_step1
+from server.core.wire import AwarenessState, encode_awareness, encode_sync_step1
 from server.settings import Settings
 from server.web.auth import Grant, Tokens
 from tests.stage import JSON, Classroom, Server, Student, Watch, until
@@ -237,9 +237,13 @@ class Ear:
     messages: list[JSON] = field(default_factory=list)
     frames: list[bytes] = field(default_factory=list)
 
+    def read(self) -> str:
+        """Give what came over document sockets as one text."""
+        return "".join(frame.decode(errors="replace") for frame in self.frames)
+
     def heard(self) -> str:
         """Give everything as one text."""
-        return repr(self.messages) + "".join(frame.decode(errors="replace") for frame in self.frames)
+        return repr(self.messages) + self.read()
 
     def keys(self) -> set[str]:
         """Give every field name that was sent, apart from those of one's own record."""
@@ -269,8 +273,8 @@ async def listening(house: House, ear: Ear, token: str, rooms: list[str]) -> Asy
     async def read(room: str) -> None:
         while True:
             async with websockets.connect(house.lesson.room_url(room, token), max_size=None) as socket:
-                await socket.send(encode_sync_step1(b"\0"))
                 try:
+                    await socket.send(encode_sync_step1(b"\0"))
                     async for frame in socket:
                         assert isinstance(frame, bytes)
                         ear.frames.append(frame)
@@ -288,7 +292,7 @@ async def listening(house: House, ear: Ear, token: str, rooms: list[str]) -> Asy
                 task.cancel()
 
 
-async def everything_happens(house: House, desk: Watch, ear_of_ada: Ear) -> None:
+async def everything_happens(house: House, desk: Watch, student: Ear, screen: Ear) -> None:
     """Hold a lesson in which everyone says and does everything, each in words that can be told apart."""
     ada, bo, cy, dee = house.ada, house.bo, house.cy, house.dee
     async with AsyncExitStack() as stack:
@@ -317,16 +321,22 @@ async def everything_happens(house: House, desk: Watch, ear_of_ada: Ear) -> None
         await desk.sees(
             lambda state: state["figures"][house.other_room]["members"][dee.participant]["standing"] == 17, "figures"
         )
-        assert not any("record" in str(message) and "'record':" in str(message) for message in ear_of_ada.messages)
+        assert "'record':" not in str(student.messages)
         await desk.send("share_record", on=True)
-        await until(lambda: "'record':" in str(ear_of_ada.messages), "one's own record")
+        await until(lambda: "'record':" in str(student.messages), "one's own record")
         await desk.send("spotlight", room=house.other_room)
-        await until(lambda: "8103" in ear_of_ada.heard(), "the spotlit text")
+        await until(lambda: "Blue text 8102" in screen.read(), "the text on the projector")
+        cursor = AwarenessState(writing[1].document.client_id, 1, '{"cursor":{"anchor":5577}}')
+        await writing[1].send(encode_awareness([cursor]))
+        await until(lambda: writing[2].awareness, "a neighbour's cursor")  # type: ignore[arg-type,return-value]
+        writing[1].text += " More 8104."
+        await until(lambda: "8104" in screen.read(), "what was written after the cursor moved")
+        await until(lambda: "8103" in student.heard(), "the spotlit text")
         await desk.send("spotlight", room=None)
         await desk.send("broadcast", text="broadcast-9601")
         await desk.send("gather")
         await desk.send("end")
-        await until(lambda: any("ended" in str(message) for message in ear_of_ada.messages), "the end")
+        await until(lambda: any("ended" in str(message) for message in student.messages), "the end")
 
 
 async def test_p20_all_that_a_lesson_sends_to_a_student_and_to_a_projector(house: House) -> None:
@@ -337,7 +347,7 @@ async def test_p20_all_that_a_lesson_sends_to_a_student_and_to_a_projector(house
         listening(house, screen, house.lesson.projector_token, rooms) as projector,
         house.lesson.watch() as desk,
     ):
-        await everything_happens(house, desk, student)
+        await everything_happens(house, desk, student, screen)
         for watch in (page, projector):
             await watch.sees(lambda state: state["lesson"]["phase"] == "ended", "the end")
         # That what is looked for was there to be seen:
@@ -353,7 +363,7 @@ async def test_p20_all_that_a_lesson_sends_to_a_student_and_to_a_projector(house
     assert student.holds(*tokens, *of_others, "Cy-7003", "Dee-7004", "Gone-7005", "Hint-5531", "Stretch-5532") == []
     assert student.holds("nudge-9402", "nudge-9403", "nudge-9405", "prompt-9501", "card-9502", "talk-9303") == []
     assert student.holds("Red text 8101", "talk-9302", "nudge-9401", "answer-9201", "broadcast-9601", "Bo-7002")
-    assert "Blue text 8102" not in "".join(frame.decode(errors="replace") for frame in student.frames)
+    assert "Blue text 8102" not in student.read()
     records = {str(value) for message in student.messages for value in own_records(message)}
     assert records
     for record in records:
@@ -362,7 +372,10 @@ async def test_p20_all_that_a_lesson_sends_to_a_student_and_to_a_projector(house
     # A projector: no person at all, and no amount.
     assert screen.keys() & (AMOUNTS | TEACHERS | {"record", "talk", "answer", "hand", "pulse", "role", "me"}) == set()
     everyone = (house.ada, house.bo, house.cy, house.dee)
-    assert screen.holds(*(name for each in everyone for name in (each.name, each.participant))) == []
+    told = repr(screen.messages)
+    assert [each.name for each in everyone if each.name in told or each.participant in told] == []
+    # In a text that is shared, whoever reads it is told whose cursor is where, and nothing of those who have none.
+    assert screen.holds(house.ada.name, house.bo.name, house.dee.name) == []
     assert screen.holds(*tokens, *of_others, "Gone-7005", "Hint-5531", "talk-930", "nudge-940", "prompt-950") == []
     assert screen.holds("broadcast-9601", "Blue text 8102")
     assert "Red text 8101" not in screen.heard()  # neither ready nor spotlit
