@@ -77,11 +77,17 @@ async def at_the_desk(demonstration: Demonstration) -> Teacher:
     return teacher
 
 
-async def in_a_room(demonstration: Demonstration, name: str) -> Student:
-    """Let one more student in, who writes where others write too."""
-    student = await demonstration.school.student(name)
+async def at_a_lively_table(demonstration: Demonstration, teacher: Teacher) -> Student:
+    """Let one more student in, to the room that has asked for help: the others in it are writing."""
+    student = await demonstration.school.student("Rosa")
     await student.joins_by_link(demonstration.join.rsplit("/", 1)[1])
     await student.is_in_a_room()
+    room = await teacher.page.locator("article.room.first h3").inner_text()
+    await teacher.moves(student.name, room)
+    await expect(student.page.locator(".room-bar h1")).to_have_text(room)
+    await student.is_in_a_room()
+    await student.types(" Not every acorn is bitter: those of the white oak are milder.")
+    await expect(student.page.locator(".caret-name").first).to_be_visible()
     return student
 
 
@@ -96,11 +102,7 @@ async def picture_readme(folder: Path) -> None:
     """Take the five pictures of the README."""
     async with open_demonstration() as demonstration:
         teacher, projector = await at_the_desk(demonstration), await at_the_wall(demonstration)
-        student = await in_a_room(demonstration, "Mia")
-        await teacher.moves("Mia", await lively_room(teacher))
-        await expect(student.page.locator(".room-bar h1")).not_to_have_text(student.room)
-        await student.types(" Not every acorn is bitter: those of the white oak are milder.")
-        await expect(student.page.locator(".caret-name").first).to_be_visible()
+        student = await at_a_lively_table(demonstration, teacher)
         await teacher.page.mouse.move(0, 0)
         await take(teacher, folder / "dashboard.png", LAPTOP, "light", False)
         await take(student, folder / "room.png", LAPTOP, "light", False)
@@ -109,12 +111,6 @@ async def picture_readme(folder: Path) -> None:
         await teacher.visits(teacher.page.url.split("?")[0] + "/report")
         await teacher.sees_heading("What is counted here")
         await take(teacher, folder / "report.png", LAPTOP, "light", False)
-
-
-async def lively_room(teacher: Teacher) -> str:
-    """Name a room whose work is shared: there others are writing."""
-    card = teacher.page.locator("article.room", has=teacher.page.locator(".chip", has_text="Shared")).first
-    return await card.get_by_role("heading").first.inner_text()
 
 
 async def picture_all(folder: Path) -> None:
@@ -148,7 +144,7 @@ async def before(demonstration: Demonstration, pictures: Pictures) -> None:
     await teacher.opens_desk(lesson.lesson, lesson.teacher_token)
     await pictures("teach-lobby-empty", teacher)
     await gather(*(lesson.join(name) for name in ("Ana", "Ben", "Cleo", "Dan", "Eli", "Fay", "Gus", "Ida")))
-    student = await (await school.student("Mia")).joins_by_link(lesson.code)
+    student = await (await school.student("Rosa")).joins_by_link(lesson.code)
     await wall.opens(f"/p/{lesson.lesson}?token={lesson.projector_token}")
     await wall.sees("9 have come in")
     await gather(pictures("teach-lobby", teacher), pictures("student-lobby", student), pictures("project-lobby", wall))
@@ -168,11 +164,8 @@ async def at_rest(lesson: Classroom, teacher: Teacher, student: Student, wall: P
 async def during(demonstration: Demonstration, pictures: Pictures) -> None:
     """The work, the spotlight, and the end."""
     teacher, wall = await at_the_desk(demonstration), await at_the_wall(demonstration)
-    student = await in_a_room(demonstration, "Mia")
-    room = await lively_room(teacher)
-    await teacher.moves("Mia", room)
-    await expect(student.page.locator(".room-bar h1")).to_have_text(room)
-    await student.types(" Not every acorn is bitter.")
+    student = await at_a_lively_table(demonstration, teacher)
+    room = student.room
     await student.says("Who knows how long it takes?")
     await gather(pictures("teach-work", teacher), pictures("student-work", student), pictures("project-work", wall))
     await student.presses("Ask for help")

@@ -16,6 +16,7 @@ pytestmark = pytest.mark.e2e
 TASK = "Write one paragraph together: how did acorns become food?"
 
 
+@pytest.mark.timeout(240)  # half a minute by itself; eight browsers on a busy machine take longer
 async def test_a_lesson_from_the_first_name_to_the_report(school: School) -> None:
     teacher = await school.teacher()
     code = await teacher.creates_lesson(
@@ -276,6 +277,7 @@ async def the_lesson_ends(teacher: Teacher, projector: Projector, students: list
     for student in students:
         assert await student.kept_on_this_device() == []
         assert "washed in the river" in await student.shown_text(), "it can still be read"
+        await expect(student.page.locator(".cm-line").first).to_be_in_viewport()
     await projector.sees("The lesson is over")
 
 
