@@ -191,6 +191,8 @@ class Lesson:
             return False
         if person.room != room and not _in_grace(state.vacated_at.get(author, _LONG_AGO), now):
             return False
+        if self.paused_at is None and state.locked_at is None and state.closed_at is None:
+            return True  # asked for at every keystroke: a third of the time
         return all(_in_grace(since, now) for since in (self.paused_at, state.locked_at, state.closed_at))
 
     def apply(self, event: AnyEvent, at: int) -> None:

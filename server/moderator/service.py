@@ -40,7 +40,9 @@ class Moderation:
         self.participation = Participation(lesson)
         self.frames = Frames(self.participation)
         self._tail: Tail | None = None
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: asyncio.Handle | None = None
+        self._due_at = 0.0
+        """When the timer fires, on the loop's clock."""
         self._published_at = 0.0
         self._records_at = 0.0
         self._shared = False
@@ -72,10 +74,14 @@ class Moderation:
             self._oldest_unpublished = entries[0].at
         loop = asyncio.get_running_loop()
         due = max(loop.time(), self._published_at + self._limits.figures_interval_secs)
-        if self._timer is None or self._timer.when() > due:
-            if self._timer is not None:
-                self._timer.cancel()
-            self._timer = loop.call_at(due, self.publish)
+        if self._timer is None or self._due_at > due:
+            self._publish_at(due)
+
+    def _publish_at(self, due: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._due_at = due
+        self._timer = asyncio.get_running_loop().call_at(due, self.publish)
 
     def publish(self) -> None:
         """Publish the figures as they are now, if they are new; and again after a while."""
@@ -83,6 +89,7 @@ class Moderation:
         self._published_at = loop.time()
         if self._timer is not None:
             self._timer.cancel()
+            self._timer = None
         now = now_ms()
         frame = msgspec.json.encode(self.frames.at(now))
         if self._oldest_unpublished is not None:
@@ -94,9 +101,7 @@ class Moderation:
         self._publish_records(now)
         if self.participation.lesson.phase != "ended" or self.frames.pending:
             wait = self._limits.figures_interval_secs if self.frames.pending else TICK_MS / 1000
-            self._timer = loop.call_later(wait, self.publish)
-        else:
-            self._timer = None
+            self._publish_at(self._published_at + wait)
 
     def _publish_records(self, now: int) -> None:
         lesson = self.participation.lesson
