@@ -17,6 +17,7 @@ from tests.writers import Table
 
 START = 1_000_000
 SESSIONS: dict[str, Any] = json.loads(Path(__file__).with_name("yjs_sessions.json").read_text())
+LESSONS: dict[str, Any] = json.loads(Path(__file__).with_name("yjs_lessons.json").read_text())
 ACORNS = "Acorns fall in October."  # 23 units
 
 
@@ -75,6 +76,18 @@ def test_p1_p8_standing_units_equal_a_count_inside_yjs(name: str) -> None:
     assert counted == {author: units for author, c in client_of.items() if (units := session["standing"].get(str(c)))}
     assert replica.text() == authorship.replica.text() == session["text"]
     assert authorship.replica.standing.total() == replica.standing.total()
+
+
+@pytest.mark.parametrize("name", LESSONS)
+def test_p2_p5_p6_p8_lessons_of_stock_clients_are_counted_to_the_unit(name: str) -> None:
+    lesson = LESSONS[name]
+    authorship = Authorship(0)
+    for sent in lesson["updates"]:
+        authorship.take(decoded(b64decode(sent["update"])), sent["author"], sent["at"], sent["away"])
+    assert authorship.replica.text() == lesson["text"]
+    counted = {author: units for author, units in authorship.replica.standing.items() if units}
+    assert counted == lesson["standing"]
+    assert {author: sorted(done.slots) for author, done in authorship.contributions.items()} == lesson["slots"]
 
 
 def test_p2_many_edits_in_a_slot_are_one_unit(room: Room) -> None:
