@@ -12,9 +12,7 @@ class Metrics:
         self.registry = CollectorRegistry()
         self.connections = Gauge("roundtable_connections", "Open sockets", ["kind"], registry=self.registry)
         self.lessons = Gauge("roundtable_lessons_loaded", "Lessons in memory", registry=self.registry)
-        self.updates = Counter(
-            "roundtable_updates", "Document updates, durable and applied", registry=self.registry
-        )
+        self.updates = Counter("roundtable_updates", "Document updates, durable and applied", registry=self.registry)
         self.refusals = Counter(
             "roundtable_refusals", "What clients sent and was refused", ["reason"], registry=self.registry
         )
