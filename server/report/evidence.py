@@ -157,7 +157,7 @@ async def read_updates(journal: Journal, lesson: str, room: str) -> list[tuple[i
 
 
 def build_steps(updates: Sequence[tuple[int, DocumentUpdated]], started_at: int) -> list[Step]:
-    """Make the steps of a replay; half a second of work for an hour of five people, so call it in a thread."""
+    """Make the steps of a replay; a second and a half of work for an hour of five people, so call it in a thread."""
     replay = Replay(started_at)
     for at, event in updates:
         update = decode_update(event.update)
