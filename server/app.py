@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import mimetypes
+import os
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import structlog
 from starlette.applications import Starlette
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import FileResponse, Response
 from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
@@ -46,6 +49,18 @@ class BuiltFiles(StaticFiles):
         if response.status_code == 200:
             response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
         return response
+
+    def file_response(
+        self, full_path: str | os.PathLike[str], stat_result: os.stat_result, scope: Scope, status_code: int = 200
+    ) -> Response:
+        """Send the packed copy that the build laid beside a file to whoever takes one."""
+        packed = f"{os.fspath(full_path)}.gz"
+        takes = "gzip" in Headers(scope=scope).get("accept-encoding", "")
+        if not takes or status_code != 200 or not os.path.isfile(packed):
+            return super().file_response(full_path, stat_result, scope, status_code)
+        kind, _ = mimetypes.guess_type(os.fspath(full_path))
+        headers = {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
+        return FileResponse(packed, status_code, headers, kind, stat_result=os.stat(packed))
 
 
 def build_services(settings: Settings) -> Services:
