@@ -275,7 +275,8 @@ async def test_a_projector_reads_the_spotlit_room_and_cannot_write(server: Serve
     await shown.edit("not for the wall to say", at=0)
     await shown.sees(lambda view: view["closes"] == [4403], "the refusal")
     await writer.edit(".")
-    await writer.reads("A text for all, live.")
+    async with lesson.write(room, lesson.teacher_token) as reader:
+        await reader.sees("A text for all, live.")
     report = await lesson.report()
     assert report["rooms"][0]["text"] == "A text for all, live."
 
