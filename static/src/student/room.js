@@ -121,10 +121,12 @@ function task(state) {
 /** What the teacher shows everyone; sanitised by the server. @param {any} state */
 function spotlight(state) {
   if (!state.spotlight?.html) return nothing
-  return html`<section class="card spotlight" aria-labelledby="spotlight-title">
-    <h2 id="spotlight-title">${icon("front")} ${t("spotlight", { room: state.spotlight.name })}</h2>
+  // One's own text stands below already: it is not shown twice unless asked for.
+  const own = state.spotlight.room === state.room?.room
+  return html`<details class="card spotlight" ?open=${!own}>
+    <summary>${icon("front")} ${own ? t("spotlight.own") : t("spotlight", { room: state.spotlight.name })}</summary>
     <div class="prose reading" dir="auto">${unsafeHTML(state.spotlight.html)}</div>
-  </section>`
+  </details>`
 }
 
 /** @param {Page} page @param {boolean} locked */
