@@ -5,10 +5,16 @@
 import { writeFileSync } from "node:fs"
 import * as Y from "yjs"
 
+/**
+ * @typedef {{name: string, doc: Y.Doc, text: Y.Text, undo: Y.UndoManager, leftAt: number | null, unsent: number}} Writer
+ * @typedef {{author: string, at: number, away: number | null, update: string}} Sent
+ * @typedef {{index: number, piece: string, authors: string[]}} Held
+ */
+
 const SLOT_MS = 10_000
 const LETTERS = [[..."abcdefghijklmnopqrstuvwxyz"], [..."ابتثجحخدذرزسشصضطظعغفقكلمنهوي"], [..."🌳🐿️🌰🍂💧"]]
 
-/** A seeded generator (mulberry32), so that the file only changes when Yjs does. */
+/** A seeded generator (mulberry32), so that the file only changes when Yjs does. @param {number} seed */
 function random(seed) {
   return () => {
     seed = (seed + 0x6d2b79f5) | 0
@@ -20,11 +26,16 @@ function random(seed) {
 
 class Lesson {
   at = 0
+  /** @type {Sent[]} */
   updates = []
+  /** @type {Writer[]} */
   writers = []
+  /** @type {Record<string, Set<number>>} */
   slots = {}
-  firstAuthor = new Map() // "client:clock" -> author, of units that were moved or restored
+  /** "client:clock" -> author, of units that were moved or restored. @type {Map<string, string>} */
+  firstAuthor = new Map()
 
+  /** @param {string[]} names @param {number} seed */
   constructor(names, seed) {
     this.next = random(seed)
     names.forEach((name, index) => {
@@ -32,8 +43,9 @@ class Lesson {
       doc.clientID = 5000 + index
       const text = doc.getText("summary")
       const undo = new Y.UndoManager(text, { captureTimeout: 0, trackedOrigins: new Set(["typed"]) })
+      /** @type {Writer} */
       const writer = { name, doc, text, undo, leftAt: null, unsent: 0 }
-      doc.on("update", (update, origin) => {
+      doc.on("update", (/** @type {Uint8Array} */ update, /** @type {unknown} */ origin) => {
         if (origin !== "server" && writer.leftAt === null) this.send(writer, update, null)
       })
       this.writers.push(writer)
@@ -41,22 +53,24 @@ class Lesson {
     })
   }
 
+  /** @template T @param {T[]} choices @returns {T} */
   pick(choices) {
     return choices[Math.floor(this.next() * choices.length)]
   }
 
-  /** Text of so many characters that stands nowhere else. */
+  /** Text of so many characters that stands nowhere else. @param {number} characters */
   fresh(characters) {
     const letters = this.pick(LETTERS)
     return Array.from({ length: characters }, () => this.pick(letters)).join("")
   }
 
-  /** An index between two characters. */
+  /** An index between two characters. @param {string} text */
   place(text) {
     const characters = [...text]
     return characters.slice(0, Math.floor(this.next() * (characters.length + 1))).join("").length
   }
 
+  /** @param {Writer} writer @param {Uint8Array} update @param {number | null} away */
   send(writer, update, away) {
     this.updates.push({ author: writer.name, at: this.at, away, update: Buffer.from(update).toString("base64") })
     for (const other of this.writers) {
@@ -64,10 +78,12 @@ class Lesson {
     }
   }
 
+  /** @param {Writer} writer */
   score(writer) {
     if (writer.leftAt === null) this.slots[writer.name].add(Math.floor(this.at / SLOT_MS))
   }
 
+  /** @param {Writer} writer @param {number} index @param {number} deleted @param {string} inserted */
   edit(writer, index, deleted, inserted) {
     writer.doc.transact(() => {
       if (deleted) writer.text.delete(index, deleted)
@@ -75,6 +91,7 @@ class Lesson {
     }, "typed")
   }
 
+  /** @param {Writer} writer */
   type(writer) {
     let index = this.place(writer.text.toString())
     for (const character of this.fresh(1 + Math.floor(this.next() * 8))) {
@@ -86,6 +103,7 @@ class Lesson {
     }
   }
 
+  /** @param {Writer} writer */
   addInOneGo(writer) {
     const text = this.fresh(30)
     this.edit(writer, this.place(writer.text.toString()), 0, text)
@@ -93,6 +111,7 @@ class Lesson {
     this.score(writer)
   }
 
+  /** @param {Writer} writer */
   delete(writer) {
     const text = writer.text.toString()
     const index = this.place(text)
@@ -102,8 +121,9 @@ class Lesson {
     this.score(writer)
   }
 
-  /** The first authors of a range, unit by unit, as Yjs has it. */
+  /** The first authors of a range, unit by unit, as Yjs has it. @param {Writer} writer @param {number} index @param {number} length */
   authors(writer, index, length) {
+    /** @type {string[]} */
     const found = []
     for (let item = writer.text._start; item !== null; item = item.right) {
       if (item.deleted) continue
@@ -112,23 +132,24 @@ class Lesson {
     return found.slice(index, index + length)
   }
 
+  /** @param {number} client @param {number} clock */
   authorOf(client, clock) {
     return this.firstAuthor.get(`${client}:${clock}`) ?? this.writers[client - 5000].name
   }
 
-  /** Says whose the units are that a client has added since a clock, in document order. */
+  /** Says whose the units are that a client has added since a clock, in document order. @param {Writer} writer @param {number} since @param {string[]} authors */
   ascribe(writer, since, authors) {
     for (let item = writer.text._start; item !== null; item = item.right) {
       for (let unit = 0; unit < item.length; unit++) {
         const clock = item.id.clock + unit
         if (!item.deleted && item.id.client === writer.doc.clientID && clock >= since) {
-          this.firstAuthor.set(`${item.id.client}:${clock}`, authors.shift())
+          this.firstAuthor.set(`${item.id.client}:${clock}`, /** @type {string} */ (authors.shift()))
         }
       }
     }
   }
 
-  /** Cuts a passage of a sentence's length, whosever it is; gives it with its place and authors, or null. */
+  /** Cuts a passage of a sentence's length, whosever it is; gives it with its place and authors, or null. @param {Writer} writer */
   cut(writer) {
     const text = writer.text.toString()
     const index = this.place(text)
@@ -141,17 +162,20 @@ class Lesson {
     return { index, piece, authors }
   }
 
+  /** @param {Writer} writer @param {number} index @param {Held} held */
   paste(writer, index, { piece, authors }) {
     const since = Y.getState(writer.doc.store, writer.doc.clientID)
     this.edit(writer, index, 0, piece)
     this.ascribe(writer, since, [...authors])
   }
 
+  /** @param {Writer} writer */
   move(writer) {
     const held = this.cut(writer)
     if (held) this.paste(writer, this.place(writer.text.toString()), held)
   }
 
+  /** @param {Writer} writer */
   takeBack(writer) {
     const held = this.cut(writer)
     if (!held) return
@@ -160,14 +184,15 @@ class Lesson {
     this.ascribe(writer, since, [...held.authors])
   }
 
+  /** @param {Writer} writer */
   leave(writer) {
     writer.leftAt = this.at
     writer.unsent = 0
   }
 
-  /** Comes back as a provider does: both sides send what the other lacks. */
+  /** Comes back as a provider does: both sides send what the other lacks. @param {Writer} writer */
   comeBack(writer) {
-    const away = Math.floor((this.at - writer.leftAt) / 1000)
+    const away = Math.floor((this.at - (writer.leftAt ?? this.at)) / 1000)
     const server = new Y.Doc()
     for (const { update } of this.updates) Y.applyUpdate(server, Buffer.from(update, "base64"))
     const mine = Y.encodeStateAsUpdate(writer.doc, Y.encodeStateVector(server))
@@ -187,6 +212,7 @@ class Lesson {
     }
   }
 
+  /** @param {number} steps */
   run(steps) {
     for (let step = 0; step < steps; step++) {
       const writer = this.pick(this.writers)
@@ -208,6 +234,7 @@ class Lesson {
   end() {
     const doc = new Y.Doc()
     for (const { update } of this.updates) Y.applyUpdate(doc, Buffer.from(update, "base64"))
+    /** @type {Record<string, number>} */
     const standing = {}
     for (let item = doc.getText("summary")._start; item !== null; item = item.right) {
       if (item.deleted) continue
