@@ -27,6 +27,7 @@ const look = EditorView.baseTheme({
   ".caret": { width: "2px", backgroundColor: "var(--seat)" },
   ".caret-name": {
     boxSizing: "border-box",
+    height: "17px",
     maxWidth: "11rem",
     padding: "0 5px",
     border: "1px solid var(--seat)",
@@ -40,7 +41,7 @@ const look = EditorView.baseTheme({
   },
   // The name stays in the page, for whoever looks for it there; only its look is folded.
   ".caret-name.folded": { width: "20px", padding: 0, textAlign: "center", fontSize: 0 },
-  ".caret-name.folded::before": { content: "attr(data-initial)", fontSize: "12px" },
+  ".caret-name.folded::before": { content: "attr(data-initial)", display: "block", fontSize: "12px" },
   ".caret-range": { backgroundColor: "color-mix(in srgb, var(--seat) 24%, transparent)" },
 })
 const FLAG_HEIGHT = 17
