@@ -74,6 +74,7 @@ async def test_a_client_that_stops_reading(server: Server) -> None:
                 await socket.send(encode_sync_step1(b"\x00"))
             before = memory_bytes(server)
             beside = []
+            seen = len(reader.received)
             for turn in range(TURNS):
                 writer.text.insert(0, CHARACTER * CHARACTERS)
                 del writer.text[: 3 * CHARACTERS]  # pycrdt counts bytes
@@ -91,6 +92,7 @@ async def test_a_client_that_stops_reading(server: Server) -> None:
             late = Peer(idle[0], pycrdt.Doc())
             task = asyncio.create_task(late.run())
             await late.sees(str(writer.text))
+            assert len(late.received) < len(reader.received) - seen, "one resync stands for what was dropped"
             writer.text += " still here"
             await late.sees(str(writer.text))
             late.text += "!"

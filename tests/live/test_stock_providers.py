@@ -239,9 +239,8 @@ async def test_a_leaver_is_held_and_then_gone_and_visible_at_once_on_return(serv
 
     await broken.ask("drop")
     await broken.sees(lambda view: not view["connected"], "the broken network")
-    dropped = time.monotonic()
     await broken.ask("connect")
-    await broken.sees(lambda view: str(stays.client) in view["awareness"], "the others after a reload")
+    await broken.sees(lambda view: str(stays.client) in view["awareness"], "the others after a break", 2.0)
     assert there(*everyone)(await stays.look()), "a short break is no departure"
 
     await broken.ask("drop")
@@ -252,6 +251,20 @@ async def test_a_leaver_is_held_and_then_gone_and_visible_at_once_on_return(serv
     await broken.ask("connect")
     await stays.sees(there(*everyone), "the return at once", secs=1.0)
     await polite.sees(there(*everyone), "the return at once", secs=1.0)
+
+
+async def test_everyone_is_seen_again_after_a_restart(server: Server, stock: StockPeers) -> None:
+    lesson, room, people = await one_room(server, "Ana", "Ben")
+    clients = [await stock.open("3.1", lesson, room, person.token, user={"name": "?"}) for person in people]
+    for client, other in (clients, clients[::-1]):
+        await client.sees(lambda view, other=other: str(other.client) in view["awareness"], "the other")  # type: ignore[misc]
+    await server.kill()
+    for client in clients:
+        await client.sees(lambda view: len(view["awareness"]) == 1, "nobody any more")
+    await server.start()
+    for client, other in (clients, clients[::-1]):
+        await client.sees(lambda view: view["synced"], "the server again")
+        await client.sees(lambda view, other=other: str(other.client) in view["awareness"], "the other", 2.0)  # type: ignore[misc]
 
 
 async def test_a_projector_reads_the_spotlit_room_and_cannot_write(server: Server, stock: StockPeers) -> None:
