@@ -11,7 +11,7 @@ from starlette.responses import RedirectResponse, Response
 from server.core import names
 from server.core.events import LessonDraft, PersonName
 from server.core.patch import JSON
-from server.errors import Ended, NotFound, NotSignedIn, Refused
+from server.errors import Ended, Malformed, NotFound, NotSignedIn, Refused
 from server.hub.lessons import LiveLesson
 from server.hub.registry import CODE_LENGTH, normalise_code
 from server.report.figures import build_report
@@ -101,7 +101,7 @@ async def join_by_form(request: Request) -> Response:
         try:
             msgspec.convert(name.strip(), PersonName)
         except msgspec.ValidationError:
-            raise NotFound("Write your first name: 1 to 40 letters.", reason="name") from None
+            raise Malformed("Write your first name: 1 to 40 letters.", reason="name") from None
         live, participant = await join_lesson(services, request, code, name)
     except Refused as refused:
         return services.pages.render(

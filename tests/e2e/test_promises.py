@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import resource
 import signal
 import statistics
 
@@ -46,6 +47,22 @@ async def at_the_desk(school: School, lesson: Classroom) -> Teacher:
     teacher = await school.teacher()
     await teacher.opens_desk(lesson.lesson, lesson.teacher_token)
     return teacher
+
+
+async def test_a_full_disk_is_told_at_once_and_made_good(server: Server, school: School) -> None:
+    lesson = await server.create_lesson(room_count=1)
+    ana, ben = await a_table_of_two(school, lesson)
+    await ana.types("First. ")
+    assert server.process is not None
+    resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (4096, resource.RLIM_INFINITY))
+    await ana.types_on("Second.")
+    saved = ana.page.locator("[data-save]")
+    # Sooner than receipts are overdue: the server says that it cannot store.
+    await expect(saved).to_have_attribute("data-save", "unsaved", timeout=8000)
+    await expect(ben.editor).not_to_contain_text("Second.")
+    resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    await expect(saved).to_have_attribute("data-save", "saved")
+    await expect(ben.editor).to_contain_text("Second.")
 
 
 async def test_saved_is_said_when_the_server_has_it_and_a_dead_server_loses_nothing(

@@ -40,6 +40,8 @@ export class LessonSocket extends EventTarget {
   /** The state before the last change. @type {any} */
   before
   connected = false
+  /** Whether the server can store what happens; it says so when that changes. */
+  stored = true
   /** Set once the server has said that this connection is over for good. @type {Bye | undefined} */
   bye
 
@@ -119,6 +121,7 @@ export class LessonSocket extends EventTarget {
     const socket = new WebSocket(this.#url)
     this.#socket = socket
     this.#heardAt = Date.now()
+    this.stored = true
     socket.onopen = () => {
       this.#offset = -Infinity
       this.#pinger = setInterval(() => {
@@ -148,6 +151,10 @@ export class LessonSocket extends EventTarget {
         break
       case "change":
         this.#replace(mergePatch(this.state, message.patch))
+        break
+      case "storage":
+        this.stored = message.ok
+        this.dispatchEvent(new Event("status"))
         break
       case "done":
         this.#answer(message.re)?.done()

@@ -99,7 +99,7 @@ export class Desk {
         above: () => this.host.parentElement?.querySelector(".tools")?.getBoundingClientRect().bottom ?? 0,
       })
       this.text = text
-      text.addEventListener("change", () => this.#hear(text))
+      text.addEventListener("change", () => this.#hear())
       text.addEventListener("refused", () => this.#keep(text.refused))
       text.setWritable(mayWrite(this.#lesson.state))
       this.#drawAuthors()
@@ -107,9 +107,14 @@ export class Desk {
     })
   }
 
-  /** @param {RoomText} text */
-  #hear(text) {
-    const { save } = text
+  /** How safe the text is. The server says when it cannot store: what waits then is not on its way. */
+  get save() {
+    const save = this.text?.save ?? "opening"
+    return save === "saving" && this.text?.waiting && !this.#lesson.stored ? "unsaved" : save
+  }
+
+  #hear() {
+    const { save } = this
     // "Saving" is said to the eye alone; a screen reader hears when the net is lost, when it is back, and when something is wrong.
     if (save !== this.#saidSave && save !== "saving" && save !== "opening") {
       if (save !== "saved" || this.#saidSave === "offline" || this.#saidSave === "unsaved")

@@ -50,7 +50,7 @@ export function room(page) {
 /** @param {Page} page */
 function bar(page) {
   const { state, desk } = page
-  const save = desk.text?.save ?? "opening"
+  const { save } = desk
   const offline = save === "saved" && !page.lesson.connected
   const shown = offline ? "saving" : save
   const label = offline
