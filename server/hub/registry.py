@@ -13,7 +13,7 @@ import structlog
 from server.clock import now_ms
 from server.core.creation import decide_created
 from server.core.events import Actor, AnyCommand, LessonDraft, encode_event
-from server.errors import Ended, NotFound, Refused, Unavailable
+from server.errors import NotFound, Refused, Unavailable
 from server.hub.lessons import LiveLesson, new_context
 from server.journal import Journal
 from server.metrics import Metrics
@@ -180,9 +180,3 @@ class Registry:
                 self._unload(live.id)
                 if ended:
                     await self._journal.compact(live.id)
-
-
-def require_open(live: LiveLesson) -> None:
-    """Raise Ended when the lesson is over."""
-    if live.state.phase == "ended":
-        raise Ended("This lesson is over. Ask your teacher for the code of the next one.")
