@@ -28,9 +28,11 @@ from server.hub.transport import DirectProtocol
 from server.journal.sqlite import SqliteJournal
 from server.report.exports import read_exports
 from server.settings import Settings, read_settings
+from server.web.draining import Server
 from server.web.services import Services
 
-_GRACE_SECS = 8
+_GRACE_SECS = 3
+"""After the draining: for answers and closing handshakes under way."""
 _PING_SECS = 20.0
 _DAY_MS = 24 * 60 * 60 * 1000
 
@@ -141,10 +143,10 @@ def _address(listener: socket.socket) -> str:
     return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
-def _server(services: Services, front_door: str | None = None) -> uvicorn.Server:
+def _server(services: Services, front_door: str | None = None) -> Server:
     # Once it has stopped in good order, uvicorn raises the signal again; by default that would end the process with it.
     signal.signal(signal.SIGTERM, lambda *_: None)
-    return uvicorn.Server(
+    return Server(
         uvicorn.Config(
             create_app(services, front_door),
             loop="none",
@@ -161,7 +163,9 @@ def _server(services: Services, front_door: str | None = None) -> uvicorn.Server
             server_header=False,
             log_config=None,
             timeout_graceful_shutdown=_GRACE_SECS,
-        )
+        ),
+        services.draining,
+        services.registry,
     )
 
 

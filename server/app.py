@@ -31,6 +31,7 @@ from server.settings import Settings, find_assets
 from server.web import api, pages, sockets
 from server.web.api import Answer
 from server.web.auth import Tokens, load_secret
+from server.web.draining import RETRY_AFTER_SECS, Draining
 from server.web.security import SecurityHeaders
 from server.web.services import Services
 from server.web.templates import Pages
@@ -87,6 +88,7 @@ def build_services(settings: Settings) -> Services:
         tokens=Tokens(load_secret(settings), secure=settings.secure),
         pages=Pages(assets),
         lessons_started=RateLimit(*_LESSONS_STARTED, time.monotonic()),
+        draining=Draining(),
     )
 
 
@@ -164,7 +166,12 @@ async def _failed(request: Request, error: Exception) -> Response:
 
 
 def _answer(request: Request, status: int, code: str, message: str) -> Response:
+    response: Response
     if request.url.path.startswith(("/api/", "/readyz")):
-        return Answer({"error": {"code": code, "message": message}}, status)
-    services: Services = request.app.state.services
-    return services.pages.render(request, "error", status=status, code=code, message=message)
+        response = Answer({"error": {"code": code, "message": message}}, status)
+    else:
+        services: Services = request.app.state.services
+        response = services.pages.render(request, "error", status=status, code=code, message=message)
+    if status == 503:
+        response.headers["Retry-After"] = str(RETRY_AFTER_SECS)
+    return response

@@ -76,7 +76,7 @@ class StockPeer:
         return await self.peers.ask(wanted, self.key, **rest)
 
     async def look(self) -> JSON:
-        """Give text, client, synced, connected, wanted, pending, awareness, echoes, closes and typed."""
+        """Give text, client, synced, connected, wanted, pending, awareness, echoes, closes, closed_at and typed."""
         view: JSON = await self.ask("look")
         return view
 

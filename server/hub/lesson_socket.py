@@ -129,6 +129,10 @@ class LessonSocket:
         self._send({"type": "bye", "code": code, "message": message})
         self._connection.close(NotSignedIn.close_code, message)
 
+    def close(self, code: int, reason: str = "") -> None:
+        """Close after what is queued."""
+        self._connection.close(code, reason)
+
     def _view(self) -> JSONObject:
         match self.actor.role:
             case "teacher":

@@ -76,6 +76,8 @@ class Watcher(Protocol):
         """Say whether writing to the journal works."""
         ...
 
+    def close(self, code: int, reason: str = "") -> None: ...
+
 
 class DocumentSeat(Protocol):
     """A document socket, as the lesson sees it."""

@@ -56,6 +56,7 @@ async def create_lesson(request: Request) -> Response:
     draft = decode_as(LessonDraft, data)
     if isinstance(draft, Refused):
         raise draft
+    services.draining.refuse()
     live = await services.registry.create(draft_with_defaults(draft))
     grant = Grant("teacher", live.id)
     answer = Answer(
@@ -227,8 +228,10 @@ async def healthz(request: Request) -> Response:
 
 
 async def readyz(request: Request) -> Response:
-    """``GET /readyz``: the journal can be read; 503 when it cannot."""
-    await services_of(request).journal.find("")
+    """``GET /readyz``: newcomers are welcome; 503 when the journal cannot be read or the process is on its way out."""
+    services = services_of(request)
+    services.draining.refuse()
+    await services.journal.find("")
     return PlainTextResponse("ready\n")
 
 

@@ -131,6 +131,7 @@ async def forget_seat(request: Request) -> Response:
 
 async def join_lesson(services: Services, request: Request, code: str, name: str) -> tuple[LiveLesson, str]:
     """Find a lesson by its code and give this person's id in it: the one they have, or a new one. Raises Refused."""
+    services.draining.refuse()
     live = await services.registry.find(code)
     known = _seated(services, request, live)
     # A program's token always gives the same person. A browser may be shared: another name is another child.

@@ -19,6 +19,7 @@ from server.metrics import Metrics
 from server.moderator.service import Moderator
 from server.settings import Settings
 from server.web.auth import Grant, Tokens
+from server.web.draining import Draining
 from server.web.templates import Pages
 
 
@@ -35,6 +36,7 @@ class Services:
     tokens: Tokens
     pages: Pages
     lessons_started: RateLimit
+    draining: Draining
 
     async def execute(self, lesson: str, command: AnyCommand, actor: Actor) -> None:
         """Carry out a command; the rooms that show a sign just now are the moderator's to know. Raises Refused."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import msgspec
+from starlette.responses import PlainTextResponse
 from starlette.websockets import WebSocket
 
 from server.bus import Subscription
@@ -15,6 +16,7 @@ from server.hub.lessons import LiveLesson
 from server.moderator.service import records_topic
 from server.report.summary import render_summary
 from server.web.auth import Scope, require_same_site
+from server.web.draining import RETRY_AFTER_SECS
 from server.web.services import Services, services_of
 from server.web.templates import qr_svg
 
@@ -112,8 +114,12 @@ async def _admit(
     """Accept a socket whose holder may open it; otherwise close it with the code that says why, and give None.
 
     A refusal is a close after the handshake: a stock client takes a refused handshake for a broken network and tries
-    for ever.
+    for ever. Only a process on its way out refuses the handshake, with 503: that sends a proxy to another one.
     """
+    if services.draining.begun:
+        retry = {"Retry-After": str(RETRY_AFTER_SECS)}
+        await websocket.send_denial_response(PlainTextResponse("This server is restarting.\n", 503, retry))
+        return None
     try:
         require_same_site(websocket, services.settings.public_url)
         lesson = websocket.path_params["lesson"]

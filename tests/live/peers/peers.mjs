@@ -46,6 +46,7 @@ class Peer {
   /** Every update that the server sent, echoes included. @type {Uint8Array[]} */ received = []
   /** How often this client's own state came back. */ echoes = 0
   /** Close codes, in order; null for a close of our own. @type {(number | null)[]} */ closes = []
+  /** When, in milliseconds since the epoch. @type {number[]} */ closedAt = []
   /** @type {ReturnType<typeof setInterval> | undefined} */ typing
   typed = 0
 
@@ -78,7 +79,10 @@ class Peer {
       }
       awareness(...given)
     }
-    this.provider.on("connection-close", (/** @type {any} */ event) => this.closes.push(event && event.code))
+    this.provider.on("connection-close", (/** @type {any} */ event) => {
+      this.closes.push(event && event.code)
+      this.closedAt.push(Date.now())
+    })
     if (user) this.provider.awareness.setLocalStateField("user", user)
     if (connect) this.provider.connect()
   }
@@ -95,6 +99,7 @@ class Peer {
       awareness: Object.fromEntries(this.provider.awareness.getStates()),
       echoes: this.echoes,
       closes: this.closes,
+      closed_at: this.closedAt,
       typed: this.typed,
     }
   }
