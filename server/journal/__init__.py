@@ -35,6 +35,25 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What somebody folded from a lesson's entries up to ``seq``, to begin from there; opaque here."""
+
+    seq: int
+    data: bytes
+
+
+class Conflict(Unavailable):
+    """An exclusive commit came too late: another one, at ``seq``, has been made that its maker had not seen.
+
+    Nothing was written. Wait until your tail has received ``seq``, decide again, commit again.
+    """
+
+    def __init__(self, seq: int) -> None:
+        super().__init__("Somebody else was quicker. Try again in a moment.", reason="conflict")
+        self.seq = seq
+
+
+@dataclass(frozen=True, slots=True)
 class LessonRow:
     """What the journal knows of a lesson without reading its entries; times in milliseconds since the epoch.
 
@@ -52,8 +71,11 @@ Receive = Callable[[Sequence[Entry]], None]
 """Takes entries, at least one, in order. Called on the event loop; must not keep or change the sequence."""
 
 Done = Callable[[Unavailable | None], None]
-"""Called exactly once, on the event loop: with None when the entries are durable and every tail has received
-them, with the error when they are not part of the journal."""
+"""Called exactly once, on the event loop: with None when the entries are durable and every tail here has received
+them, with an error when they are not known to be durable."""
+
+Ended = Callable[[], None]
+"""Called at most once, on the event loop, when a tail has come to its end; the tail is closed by then."""
 
 
 class Tail(Protocol):
@@ -92,26 +114,54 @@ class Journal(Protocol):
     def append(self, lesson: str, at: int, bodies: Sequence[bytes], done: Done | None = None) -> None:
         """Add entries to a lesson, all or none; cheap enough to be called for every keystroke.
 
-        ``bodies`` must not be changed afterwards. Entries become durable, and ``done`` is called, in the order of
-        the calls. When storage fails, everything not yet durable fails with it, for every lesson: it was
-        admitted on top of what is now lost. The next ``append`` is tried afresh.
+        ``bodies`` must not be changed afterwards. Within a lesson entries become durable, and ``done`` is called, in
+        the order of the calls. When storage fails, everything not yet durable fails with it, for every lesson: it
+        was admitted on top of what is now lost. The next ``append`` is tried afresh.
 
         ``done`` may be called before ``append`` returns, with an error: when too much is waiting ("storage is
-        behind"), the lesson does not exist or the journal is closed. An error says that nobody was or will be given the
-        entries, with one exception: after a crash before the next entry is durable, they may be there.
+        behind"), storage is away, the lesson does not exist or the journal is closed. An error in the embedded journal
+        says that nobody was or will be given the entries, with one exception: after a crash before the next entry is
+        durable, they may be there. Over a network an error can only say "not known to be durable": when the
+        connection is lost before the answer came, the entries may be in the journal, and tails may still receive them,
+        after entries that were appended later, too. Whoever appends them again must skip what is not new.
         """
 
-    async def commit(self, lesson: str, at: int, bodies: Sequence[bytes]) -> int:
-        """Append and wait until every tail has received it; return the last ``seq`` (of the lesson, when
-        ``bodies`` is empty). Raises ``Unavailable``. A cancelled commit may still become durable.
+    async def commit(self, lesson: str, at: int, bodies: Sequence[bytes], *, after: int | None = None) -> int:
+        """Append and wait until every tail here has received it; return the last ``seq`` (of the lesson, when
+        ``bodies`` is empty). A cancelled commit may still become durable.
+
+        With ``after``, the last ``seq`` your tail has received, the commit is *exclusive*: decided on what was
+        true then, and refused when another exclusive commit, by whatever process, came after that.
+        Appends and commits without ``after`` neither conflict nor cause conflicts.
+
+        Raises:
+            Conflict: see there.
+            Unavailable: not known to be durable, as in ``append``.
         """
 
-    async def follow(self, lesson: str, receive: Receive, after: int = 0) -> Tail:
+    async def latest(self, lesson: str) -> int:
+        """Return the last durable ``seq``, whichever process wrote it: once your tail has it, it has everything that
+        was durable when you called. Raises as ``follow``."""
+
+    async def follow(
+        self,
+        lesson: str,
+        receive: Receive,
+        after: int = 0,
+        *,
+        lost: Ended | None = None,
+        gone: Ended | None = None,
+    ) -> Tail:
         """Receive every entry with a ``seq`` above ``after``, without gap or duplicate.
 
         History comes first, in batches between which the loop runs, and has been received on return; then each
         commit's entries in one call. You must close the tail. An exception of ``receive`` ends ``follow`` while
         history is read; later it is logged, harms no other tail, and the next entries still come.
+
+        ``gone`` is called when the lesson was deleted, by whatever process, within some two seconds. ``lost`` is called
+        when the store came back without entries this tail has received (Redis lost power, or its last second):
+        forget what you folded and begin again from what is there. Neither is called while history is read:
+        ``follow`` raises then.
 
         Raises:
             NotFound: there is no such lesson.
@@ -120,6 +170,15 @@ class Journal(Protocol):
 
     async def read(self, lesson: str, after: int = 0, limit: int = READ_ENTRIES) -> list[Entry]:
         """Return at most ``limit`` durable entries with a ``seq`` above ``after``. Raises as ``follow``."""
+
+    async def save_snapshot(self, lesson: str, name: str, seq: int, data: bytes) -> None:
+        """Keep what was folded up to ``seq`` under a name, in place of an older one; a newer one stays.
+
+        It goes with the lesson, and never stands for entries: they are kept. Raises ``NotFound`` or ``Unavailable``.
+        """
+
+    async def snapshot(self, lesson: str, name: str) -> Snapshot | None:
+        """Return what was kept under this name. Raises ``NotFound`` or ``Unavailable``."""
 
     async def lessons(self) -> list[LessonRow]:
         """Return all lessons, for start-up, retention and purge."""
@@ -138,6 +197,7 @@ class Journal(Protocol):
     async def delete(self, lesson: str) -> None:
         """Forget the lesson: no byte of it is left in the store, and its code is free.
 
-        From the call on nothing of the lesson can be read or appended; its tails receive nothing more. No error when
+        From the call on nothing of the lesson can be read or appended here; its tails receive nothing more and are told
+        that it is ``gone``. No error when
         there is no such lesson. After ``Unavailable`` call again: traces may be left until it returns.
         """

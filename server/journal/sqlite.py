@@ -24,16 +24,16 @@ import itertools
 import logging
 import sqlite3
 import time
-import traceback
 import zlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
-from server.errors import NotFound, Unavailable
-from server.journal import READ_ENTRIES, Done, Entry, LessonRow, Receive, Tail
+from server.errors import Unavailable
+from server.journal import READ_ENTRIES, Conflict, Done, Ended, Entry, LessonRow, Receive, Snapshot, Tail
 from server.journal.sqlite_store import Append, Batch, Head, Known, Store
+from server.journal.tails import LiveTail, closed, guarded, no_lesson, not_found, unavailable
 
 MAX_QUEUED_BYTES = 32 * 1024 * 1024
 """What may wait for the disk: some minutes of a whole school's typing, and bounded memory when the disk hangs."""
@@ -44,9 +44,6 @@ everything of 4 ms, and nobody feels them. What somebody waits for by ``commit``
 
 _APPEND_BYTES = 200
 """What an append weighs besides its bodies, so that empty ones are bounded too."""
-
-_BUFFER_ENTRIES = 10_000
-"""What a tail keeps of the present while it reads history; beyond it reads that from the file as well."""
 
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
@@ -79,7 +76,7 @@ class SqliteJournal:
         self._known: dict[str, Known] = {}
         self._codes: dict[str, str] = {}
         self._keys = itertools.count(1)
-        self._tails: dict[str, list[_Tail]] = {}
+        self._tails: dict[str, list[LiveTail]] = {}
         self._queue: list[Append] = []
         self._queued_bytes = 0
         """Of the queue and the batch being written."""
@@ -140,7 +137,7 @@ class SqliteJournal:
         # 4 µs of the loop altogether with settling and one tail; commits 0.5 ms, 40,000 to 50,000 entries a second.
         self._enqueue(Append(lesson, at, bodies, done))
 
-    async def commit(self, lesson: str, at: int, bodies: Sequence[bytes]) -> int:
+    async def commit(self, lesson: str, at: int, bodies: Sequence[bytes], *, after: int | None = None) -> int:
         durable: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
         def done(error: Unavailable | None) -> None:
@@ -151,22 +148,34 @@ class SqliteJournal:
             else:
                 durable.set_exception(error)
 
-        append = Append(lesson, at, bodies, done)
+        append = Append(lesson, at, bodies, done, after)
         self._enqueue(append)
         self._hurry()
         await durable
         return append.seq
 
-    async def follow(self, lesson: str, receive: Receive, after: int = 0) -> Tail:
+    async def latest(self, lesson: str) -> int:
+        return self._require(lesson).seq
+
+    async def follow(
+        self,
+        lesson: str,
+        receive: Receive,
+        after: int = 0,
+        *,
+        lost: Ended | None = None,
+        gone: Ended | None = None,
+    ) -> Tail:
         known = self._require(lesson)
         # Subscribed first, so that what becomes durable while history is read waits in the tail's buffer.
-        tail = _Tail(self._tails.setdefault(lesson, []), receive, after, known.seq)
+        tail = LiveTail(self._tails.setdefault(lesson, []), receive, after, known.seq, lost, gone)
         try:
             while tail.seq < tail.history:
                 entries = await self.read(lesson, tail.seq)
                 tail.seq = entries[-1].seq
                 receive(entries)
-            tail.go_live()
+            if not tail.go_live():
+                raise not_found()
         except BaseException:
             tail.close()
             raise
@@ -174,11 +183,15 @@ class SqliteJournal:
 
     async def read(self, lesson: str, after: int = 0, limit: int = READ_ENTRIES) -> list[Entry]:
         known = self._require(lesson)
-        try:
-            return await self._loop.run_in_executor(self._reader, self._store.read, known.key, after, limit)
-        except (sqlite3.Error, zlib.error) as error:
-            self._require(lesson)  # deleted meanwhile
-            raise _unavailable(error) from error
+        return await self._read(known, lambda: self._store.read(known.key, after, limit))
+
+    async def save_snapshot(self, lesson: str, name: str, seq: int, data: bytes) -> None:
+        known = self._require(lesson)
+        await self._write(lambda: self._store.save_snapshot(known.key, name, Snapshot(seq, data)))
+
+    async def snapshot(self, lesson: str, name: str) -> Snapshot | None:
+        known = self._require(lesson)
+        return await self._read(known, lambda: self._store.snapshot(known.key, name))
 
     async def lessons(self) -> list[LessonRow]:
         self._require_open()
@@ -209,7 +222,8 @@ class SqliteJournal:
             return
         # Nothing of it is queued for the writer from here on, so nothing can be written behind the deletion.
         known.gone = True
-        self._tails.pop(lesson, None)
+        for tail in self._tails.pop(lesson, []).copy():
+            tail.end(lesson, gone=True)
 
         def deleted(_: None) -> None:
             if self._known.get(lesson) is known:
@@ -228,9 +242,9 @@ class SqliteJournal:
             size += len(body)
         known = self._known.get(append.lesson)
         if not self._is_open:
-            return _answer(append, _closed())
+            return _answer(append, closed())
         if known is None or known.gone:
-            return _answer(append, _no_lesson())
+            return _answer(append, no_lesson())
         if self._queued_bytes + size > self._max_queued_bytes:
             return _answer(append, Unavailable("Storage is behind. Try again in a moment.", reason="behind"))
         append.size = size
@@ -266,10 +280,10 @@ class SqliteJournal:
             known = self._known.get(append.lesson)
             if known is None or known.gone:
                 self._queued_bytes -= append.size
-                _answer(append, _no_lesson())
+                _answer(append, no_lesson())
                 continue
             if append.lesson not in batch.heads:
-                batch.heads[append.lesson] = Head(known.key, known.seq, known.last_at)
+                batch.heads[append.lesson] = Head(known.key, known.seq, known.last_at, known.exclusive)
             batch.appends.append(append)
         self._writing = bool(batch.appends)
         if self._writing:
@@ -293,7 +307,7 @@ class SqliteJournal:
     def _settle(self, batch: Batch, outcome: dict[str, list[Entry]] | Exception) -> None:
         self._writing = False
         if isinstance(outcome, Exception):
-            error = _unavailable(outcome)
+            error = unavailable(outcome)
             failed = batch.appends + self._queue
             self._queue = []
             self._queued_bytes -= sum(append.size for append in failed)
@@ -302,8 +316,9 @@ class SqliteJournal:
                 _answer(append, error)
         else:
             for lesson, entries in outcome.items():
+                known = self._known[lesson]
+                known.exclusive = batch.heads[lesson].exclusive
                 if entries:
-                    known = self._known[lesson]
                     known.seq, known.last_at = entries[-1].seq, entries[-1].at
             self._queued_bytes -= sum(append.size for append in batch.appends)
             if self._observe is not None:
@@ -314,7 +329,7 @@ class SqliteJournal:
                 for tail in tuple(self._tails.get(lesson, ())) if entries else ():
                     tail.give(lesson, entries)
             for append in batch.appends:
-                _answer(append, None)
+                _answer(append, Conflict(append.outrun) if append.outrun else None)
         if not self._writing:
             self._next()
 
@@ -331,92 +346,28 @@ class SqliteJournal:
         try:
             return await asyncio.shield(future)
         except sqlite3.Error as error:
-            raise _unavailable(error) from error
+            raise unavailable(error) from error
+
+    async def _read(self, known: Known, work: Callable[[], _T]) -> _T:
+        """Run ``work`` in the reader's thread."""
+        try:
+            return await self._loop.run_in_executor(self._reader, work)
+        except (sqlite3.Error, zlib.error) as error:
+            self._require(known.lesson)  # deleted meanwhile
+            raise unavailable(error) from error
 
     def _require_open(self) -> None:
         if not self._is_open:
-            raise _closed()
+            raise closed()
 
     def _require(self, lesson: str) -> Known:
         self._require_open()
         known = self._known.get(lesson)
         if known is None or known.gone:
-            raise NotFound("There is no such lesson.")
+            raise not_found()
         return known
-
-
-class _Tail:
-    """One receiver: reading history while ``_buffer`` is a list, live once it is None."""
-
-    __slots__ = ("_buffer", "_closed", "_receive", "_siblings", "history", "seq")
-
-    def __init__(self, siblings: list[_Tail], receive: Receive, after: int, history: int) -> None:
-        self._siblings = siblings
-        self._receive = receive
-        self._buffer: list[Entry] | None = []
-        self._closed = False
-        self.seq = after
-        """The last entry received: what the file gave already is not given again."""
-        self.history = history
-        """Up to here the file is read; everything after it is in the buffer."""
-        siblings.append(self)
-
-    def give(self, lesson: str, entries: list[Entry]) -> None:
-        if self._closed:
-            return
-        if self._buffer is not None:
-            self._buffer += entries
-            if len(self._buffer) > _BUFFER_ENTRIES:
-                self.history = entries[-1].seq
-                self._buffer.clear()
-            return
-        if entries[0].seq <= self.seq:
-            entries = [entry for entry in entries if entry.seq > self.seq]
-            if not entries:
-                return
-        self.seq = entries[-1].seq
-        _guarded(lesson, self._receive, entries)
-
-    def go_live(self) -> None:
-        buffer = [entry for entry in self._buffer or () if entry.seq > self.seq]
-        self._buffer = None
-        if buffer:
-            self.seq = buffer[-1].seq
-            self._receive(buffer)
-
-    def close(self) -> None:
-        if not self._closed:
-            self._closed = True
-            self._siblings.remove(self)
 
 
 def _answer(append: Append, error: Unavailable | None) -> None:
     if append.done is not None:
-        _guarded(append.lesson, append.done, error)
-
-
-def _guarded(lesson: str, call: Callable[[_T], None], value: _T) -> None:
-    """Call a receiver whose failure is its own."""
-    try:
-        call(value)
-    except (KeyboardInterrupt, SystemExit):
-        raise
-    except BaseException as error:  # asyncio's own rule for callbacks; a panic in pycrdt is a BaseException
-        # Where and what kind, never the message: it may hold what a child wrote.
-        frame = traceback.extract_tb(error.__traceback__)[-1]
-        kind = type(error).__name__
-        _log.error("journal: receiver failed: lesson=%s %s at %s:%s", lesson, kind, frame.filename, frame.lineno)
-
-
-def _unavailable(cause: Exception) -> Unavailable:
-    unavailable = Unavailable("Storage cannot take it now. Try again in a moment.", reason="storage")
-    unavailable.__cause__ = cause
-    return unavailable
-
-
-def _closed() -> Unavailable:
-    return Unavailable("The server is stopping. Try again in a moment.", reason="closed")
-
-
-def _no_lesson() -> Unavailable:
-    return Unavailable("There is no such lesson.", reason="no_lesson")
+        guarded(append.lesson, append.done, error)

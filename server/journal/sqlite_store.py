@@ -2,8 +2,9 @@
 
 The schema::
 
-    lesson       key, lesson, code, created_at, ended_at
-    lesson_<key> last, at, packing, entries      one row: consecutive entries up to seq ``last``, made until ``at``
+    lesson         key, lesson, code, created_at, ended_at
+    lesson_<key>   last, at, packing, entries      one row: consecutive entries up to seq ``last``, made until ``at``
+    snapshot_<key> name, seq, data                 made with the first snapshot
 
 Each lesson has a table of its own so that no page of the file ever holds two lessons. In a shared B-tree,
 ``secure_delete`` is not enough: when SQLite splits or merges pages it leaves copies of cells in their unused space
@@ -29,10 +30,10 @@ from pathlib import Path
 from typing import Self
 
 from server.errors import SettingsError, Unavailable
-from server.journal import Done, Entry
+from server.journal import Done, Entry, Snapshot
 
-FORMAT = 1
-"""``PRAGMA user_version``; a file with a higher one is not touched."""
+FORMAT = 2
+"""``PRAGMA user_version``; a file with a higher one is not touched. 1 knew no snapshots, and would not delete them."""
 
 BLOCK_ENTRIES = 500
 """Entries in one compressed row: beyond some 32 KB, deflate's window, larger rows do not become smaller."""
@@ -59,27 +60,32 @@ class Known:
     seq: int
     last_at: int
     gone: bool = False
+    exclusive: int = 0
+    """The last exclusive commit of this process, and so of all that anybody's tail could have missed."""
 
 
 @dataclass(slots=True, eq=False)
 class Append:
-    """One call of ``append``; ``seq`` is its last entry's, once written."""
+    """One call of ``append``. Once written, ``seq`` is its last entry's, or ``outrun`` what an exclusive one missed."""
 
     lesson: str
     at: int
     bodies: Sequence[bytes]
     done: Done | None
+    after: int | None = None
     size: int = 0
     seq: int = 0
+    outrun: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Head:
-    """Where a lesson's next entries go: its table, and the last entry's ``seq`` and ``at``."""
+    """Where a lesson's next entries go: its table, the last entry's ``seq`` and ``at``, the last exclusive commit."""
 
     key: int
     seq: int
     at: int
+    exclusive: int
 
 
 @dataclass(slots=True)
@@ -161,12 +167,17 @@ class Store:
         for append in batch.appends:
             head = batch.heads[append.lesson]
             entries = fresh.setdefault(append.lesson, [])
+            if append.after is not None and head.exclusive > append.after:
+                append.outrun = head.exclusive
+                continue
             seq, at = (entries[-1].seq, entries[-1].at) if entries else (head.seq, head.at)
             at = max(at, append.at)
             for body in append.bodies:
                 seq += 1
                 entries.append(Entry(seq, at, body))
             append.seq = seq
+            if append.after is not None and append.bodies:
+                head.exclusive = seq
         with self._transaction():
             for lesson, entries in fresh.items():
                 if entries:
@@ -191,6 +202,25 @@ class Store:
         finally:
             rows.close()  # an open statement would hold its snapshot and keep `scrub` from emptying the WAL
         return found[:limit]
+
+    def save_snapshot(self, key: int, name: str, snapshot: Snapshot) -> None:
+        with self._transaction():
+            self._writer.execute(
+                f"CREATE TABLE IF NOT EXISTS snapshot_{key}(name TEXT PRIMARY KEY, seq INTEGER NOT NULL, "
+                "data BLOB NOT NULL)"
+            )
+            self._writer.execute(
+                f"INSERT INTO snapshot_{key} VALUES (?, ?, ?) ON CONFLICT(name) DO UPDATE "
+                "SET seq = excluded.seq, data = excluded.data WHERE excluded.seq >= seq",
+                (name, snapshot.seq, snapshot.data),
+            )
+
+    def snapshot(self, key: int, name: str) -> Snapshot | None:
+        table = self._reader.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (f"snapshot_{key}",)).fetchall()
+        if not table:
+            return None
+        rows = self._reader.execute(f"SELECT seq, data FROM snapshot_{key} WHERE name = ?", (name,)).fetchall()
+        return Snapshot(*rows[0]) if rows else None
 
     def compact(self, key: int) -> bool:
         """Pack the oldest plain rows into one; return whether there may be more."""
@@ -230,6 +260,7 @@ class Store:
         """Remove a lesson. You must call ``shrink`` until it returns False, then ``scrub``."""
         with self._transaction():
             self._writer.execute(f"DROP TABLE IF EXISTS lesson_{key}")
+            self._writer.execute(f"DROP TABLE IF EXISTS snapshot_{key}")
             rows = self._writer.execute("SELECT * FROM lesson WHERE key != ?", (key,)).fetchall()
             # Its id and code stand in pages shared with other lessons, where copies stay as said above (found in a
             # trial: 9 of 31,602, among 4,000 lessons): those pages are dropped and written anew.

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import random
 from collections.abc import Callable, Sequence
 
 import pytest
 
 from server.errors import NotFound, Unavailable
-from server.journal import READ_ENTRIES, Entry, Journal, LessonRow
+from server.journal import READ_ENTRIES, Conflict, Entry, Journal, LessonRow, Snapshot
 
 pytestmark = pytest.mark.timeout(30)
 
@@ -155,6 +156,100 @@ async def test_a_commit_without_entries_waits_for_those_before(journal: Journal)
     assert answers.given == [(1, None)]
 
 
+async def test_an_exclusive_commit_is_refused_when_another_came_first(journal: Journal) -> None:
+    assert await journal.commit("one", 1, [b"a"], after=0) == 1
+    with pytest.raises(Conflict) as conflict:
+        await journal.commit("one", 1, [b"b"], after=0)
+    assert conflict.value.seq == 1
+    assert await journal.commit("one", 1, [b"text"]) == 2  # neither conflicts nor causes conflicts
+    assert await journal.commit("one", 1, [b"c", b"d"], after=1) == 4
+    with pytest.raises(Conflict) as conflict:
+        await journal.commit("one", 1, [b"e"], after=3)
+    assert conflict.value.seq == 4
+    with pytest.raises(Conflict):
+        await journal.commit("one", 1, [], after=3)
+    assert await journal.commit("one", 1, [], after=4) == 4
+    assert await journal.commit("two", 1, [b"elsewhere"], after=0) == 1
+    assert bodies_of(await journal.read("one")) == [b"a", b"text", b"c", b"d"]
+
+
+async def test_of_many_exclusive_commits_at_once_one_is_made(journal: Journal) -> None:
+    received = Received()
+    await journal.follow("one", received)
+    answers = Answers()
+
+    async def decide(number: int) -> int:
+        tries = 0
+        while True:
+            seen = received[-1].seq if received else 0
+            tries += 1
+            try:
+                await journal.commit("one", 1, [b"%d saw %d" % (number, seen)], after=seen)
+            except Conflict as conflict:
+                await received.until(conflict.seq)
+            else:
+                return tries
+
+    for number in range(10):
+        journal.append("one", 1, [b"text"], answers.of(number))
+    tries = await asyncio.gather(*(decide(number) for number in range(10)))
+    assert max(tries) > 1
+    made = [entry for entry in received if b"saw" in entry.body]
+    assert len(made) == 10
+    for before, entry in itertools.pairwise(made):
+        assert int(entry.body.split()[-1]) >= before.seq, "it was decided on everything decided before"
+    assert answers.given == [(number, None) for number in range(10)]
+    assert seqs_of(received) == list(range(1, 21))
+
+
+async def test_the_latest_entry_is_a_barrier(journal: Journal) -> None:
+    assert await journal.latest("one") == 0
+    received = Received()
+    await journal.follow("one", received)
+    for number in range(5):
+        await journal.commit("one", 1, [b"%d" % number] * 2)
+    assert await journal.latest("one") == 10
+    await received.until(10)
+
+
+async def test_the_newest_snapshot_is_kept(journal: Journal) -> None:
+    assert await journal.snapshot("one", "hub") is None
+    await journal.commit("one", 1, [b"x"] * 9)
+    await journal.save_snapshot("one", "hub", 7, b"at seven")
+    await journal.save_snapshot("one", "participation", 2, bytes(range(256)) * 5000)
+    await journal.save_snapshot("one", "hub", 5, b"at five")
+    assert await journal.snapshot("one", "hub") == Snapshot(7, b"at seven")
+    await journal.save_snapshot("one", "hub", 9, b"at nine")
+    assert await journal.snapshot("one", "hub") == Snapshot(9, b"at nine")
+    assert await journal.snapshot("one", "participation") == Snapshot(2, bytes(range(256)) * 5000)
+    assert await journal.snapshot("two", "hub") is None
+    await journal.delete("one")
+    with pytest.raises(NotFound):
+        await journal.snapshot("one", "hub")
+    assert await journal.create("one", "ONE", 1, [])
+    assert await journal.snapshot("one", "hub") is None
+
+
+async def test_a_tail_is_told_of_a_deletion_once(journal: Journal) -> None:
+    told: list[str] = []
+
+    def fail() -> None:
+        told.append("fails")
+        raise ValueError("what the child wrote")
+
+    receive = Received()
+    await journal.follow("one", receive, gone=fail)
+    await journal.follow("one", receive, lost=lambda: told.append("lost"), gone=lambda: told.append("gone"))
+    tail = await journal.follow("one", receive, gone=lambda: told.append("closed"))
+    await journal.follow("two", receive, gone=lambda: told.append("two"))
+    tail.close()
+    await journal.delete("one")
+    assert told == ["fails", "gone"]
+    await journal.delete("one")
+    await journal.commit("two", 1, [b"x"])
+    assert told == ["fails", "gone"]
+
+
 async def test_a_lesson_that_is_not_there(journal: Journal) -> None:
     answers = Answers()
     journal.append("none", 1, [b"x"], answers.of(1))
@@ -167,6 +262,9 @@ async def test_a_lesson_that_is_not_there(journal: Journal) -> None:
         journal.follow("none", Received()),
         journal.end("none", 1),
         journal.compact("none"),
+        journal.latest("none"),
+        journal.save_snapshot("none", "hub", 1, b"x"),
+        journal.snapshot("none", "hub"),
     ):
         with pytest.raises(NotFound):
             await refused
@@ -432,6 +530,9 @@ async def test_closing_makes_durable_what_was_appended(journal: Journal, new_jou
         journal.end("one", 1),
         journal.compact("one"),
         journal.delete("one"),
+        journal.latest("one"),
+        journal.save_snapshot("one", "hub", 1, b"x"),
+        journal.snapshot("one", "hub"),
     ):
         with pytest.raises(Unavailable):
             await refused
