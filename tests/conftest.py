@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.redis_server import RedisServer
 from tests.stage import Server
 
 
@@ -17,3 +18,12 @@ async def server(tmp_path: Path) -> AsyncIterator[Server]:
     await server.start()
     yield server
     await server.kill()
+
+
+@pytest.fixture
+async def redis_server(tmp_path: Path) -> AsyncIterator[RedisServer]:
+    """A real, append-only redis-server on a free port, killed at the end."""
+    redis_server = RedisServer(tmp_path / "redis")
+    await redis_server.start()
+    yield redis_server
+    await redis_server.kill()

@@ -1,0 +1,112 @@
+"""A real redis-server, which tests kill, stop, freeze and start again."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import signal
+import socket
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+import redis.asyncio
+import redis.exceptions
+
+_DEADLINE_SECS = 20.0
+
+
+@dataclass
+class RedisServer:
+    """One redis-server over one folder, append-only; a restarted one keeps its port and its data."""
+
+    folder: Path
+    options: dict[str, str] = field(default_factory=dict)
+    """Added to the configuration; values replace the ones below."""
+    port: int = 0
+    process: asyncio.subprocess.Process | None = None
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    async def start(self) -> None:
+        """Start it and wait until it has loaded its data and answers."""
+        if shutil.which("redis-server") is None:
+            pytest.skip("redis-server is not installed")
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if self.port == 0:
+            with socket.socket() as free:
+                free.bind(("127.0.0.1", 0))
+                self.port = free.getsockname()[1]
+        options = {
+            "bind": "127.0.0.1",
+            "port": str(self.port),
+            "dir": str(self.folder),
+            "appendonly": "yes",
+            "appendfsync": "everysec",
+            "save": "",
+            "repl-diskless-sync-delay": "0",
+            **self.options,
+        }
+        arguments = [word for name, value in options.items() for word in (f"--{name}", value)]
+        with (self.folder / "redis.log").open("ab") as log:
+            self.process = await asyncio.create_subprocess_exec("redis-server", *arguments, stdout=log, stderr=log)
+        async with asyncio.timeout(_DEADLINE_SECS):
+            while True:
+                try:
+                    async with self.client() as client:
+                        await client.ping()
+                    return
+                except (redis.exceptions.ConnectionError, redis.exceptions.BusyLoadingError):
+                    if self.process.returncode is not None:
+                        raise AssertionError((self.folder / "redis.log").read_text()) from None
+                    await asyncio.sleep(0.01)
+
+    def client(self) -> redis.asyncio.Redis:
+        """Give a client, to be used in ``async with``."""
+        return redis.asyncio.Redis.from_url(self.url)
+
+    async def stop(self) -> None:
+        """Ask it to end: it writes everything to its append-only file first."""
+        await self._end(signal.SIGTERM)
+
+    async def kill(self) -> None:
+        """``kill -9``. What Redis wrote to its append-only file stays, fsynced or not: the system did not go down."""
+        await self._end(signal.SIGKILL)
+
+    def pause(self) -> None:
+        """Freeze it (SIGSTOP): connections stay, nothing is answered."""
+        self._signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        self._signal(signal.SIGCONT)
+
+    def forget(self) -> None:
+        """Take its data away; it must have been stopped."""
+        shutil.rmtree(self.folder / "appendonlydir", ignore_errors=True)
+
+    def keep(self, copy: Path) -> None:
+        """Copy its data as they are in the file system now."""
+        shutil.copytree(self.folder / "appendonlydir", copy)
+
+    def restore(self, copy: Path) -> None:
+        """Put back what ``keep`` copied, as if it had lost everything since; it must have been stopped."""
+        self.forget()
+        shutil.copytree(copy, self.folder / "appendonlydir")
+
+    def bytes(self) -> bytes:
+        """Give everything it has in the file system."""
+        return b"".join(path.read_bytes() for path in self.folder.rglob("*") if path.is_file())
+
+    def _signal(self, number: signal.Signals) -> None:
+        assert self.process is not None
+        self.process.send_signal(number)
+
+    async def _end(self, number: signal.Signals) -> None:
+        if self.process is None:
+            return
+        if self.process.returncode is None:
+            self._signal(number)
+        async with asyncio.timeout(_DEADLINE_SECS):
+            await self.process.wait()
