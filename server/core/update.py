@@ -28,7 +28,7 @@ from typing import Final, NoReturn, assert_never
 
 import msgspec
 
-from server.core.wire import Reader, encode_var_string, encode_var_uint, refusal
+from server.core.wire import NUMBER, Reader, encode_var_string, encode_var_uint, number_in, refusal
 from server.errors import Malformed
 
 MAX_CLOCK: Final = 2**32 - 1
@@ -148,17 +148,9 @@ def utf16_length(text: str) -> int:
     return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
-# An ordinary keystroke: one section of one string item of less than 128 bytes with an origin, and no deletions. Numbers
-# have up to 53 bits in as few bytes as they need, so that exactly what the general way accepts is recognised.
-_NUMBER: Final = rb"([\x00-\x7f]|[\x80-\xff]{1,6}[\x01-\x7f]|[\x80-\xff]{7}[\x01-\x0f])"
+# An ordinary keystroke: one section of one string item of less than 128 bytes with an origin, and no deletions.
 _KEYSTROKE: Final = re.compile(
-    rb"\x01\x01"
-    + _NUMBER * 2
-    + rb"(?:([\x84\x44])"
-    + _NUMBER * 2
-    + rb"|\xc4"
-    + _NUMBER * 4
-    + rb")([\x01-\x7f])(.+)\x00",
+    rb"\x01\x01" + NUMBER * 2 + rb"(?:([\x84\x44])" + NUMBER * 2 + rb"|\xc4" + NUMBER * 4 + rb")([\x01-\x7f])(.+)\x00",
     re.DOTALL,
 )
 
@@ -180,37 +172,22 @@ def _decode_keystroke(data: bytes) -> Update | None:
         text = text_bytes.decode()
     except UnicodeDecodeError:
         return None
-    client = _number(client_bytes)
-    clock = _number(clock_bytes)
+    client = number_in(client_bytes)
+    clock = number_in(clock_bytes)
     length = size[0] if text.isascii() else utf16_length(text)
     if clock + length > MAX_CLOCK:
         return None
     origin = right_origin = None
     if side is None:
-        origin = Id(client if left == client_bytes else _number(left), _number(left_clock))
-        right_origin = Id(client if right == client_bytes else _number(right), _number(right_clock))
+        origin = Id(client if left == client_bytes else number_in(left), number_in(left_clock))
+        right_origin = Id(client if right == client_bytes else number_in(right), number_in(right_clock))
     else:
-        neighbour = Id(client if one == client_bytes else _number(one), _number(one_clock))
+        neighbour = Id(client if one == client_bytes else number_in(one), number_in(one_clock))
         if side == b"\x84":
             origin = neighbour
         else:
             right_origin = neighbour
     return Update((TextItem(client, clock, length, text, origin, right_origin),), ())
-
-
-def _number(data: bytes) -> int:
-    """Turn one whole var-int into its value."""
-    size = len(data)
-    if size == 1:
-        return data[0]
-    if size == 2:
-        return data[0] & 0x7F | data[1] << 7
-    if size == 5:  # a client id of 32 bits, as Yjs draws them
-        return data[0] & 0x7F | (data[1] & 0x7F) << 7 | (data[2] & 0x7F) << 14 | (data[3] & 0x7F) << 21 | data[4] << 28
-    value = 0
-    for byte in reversed(data):
-        value = value << 7 | byte & 0x7F
-    return value
 
 
 def _encode_struct(struct: Struct) -> bytes:

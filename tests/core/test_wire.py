@@ -16,6 +16,9 @@ from server.core.wire import (
     SyncStep1,
     SyncStep2,
     SyncUpdate,
+    _decode_any,
+    _decode_cursor,
+    _decode_key,
     decode_message,
     decode_state_vector,
     encode_awareness,
@@ -86,6 +89,30 @@ def test_awareness_comes_back(sent: list[AwarenessState]) -> None:
     frame = encode_awareness(sent)
     assert decode_message(frame) == AwarenessUpdate(tuple(sent))
     assert first_awareness_client(frame) == (sent[0].client if sent else None)
+
+
+@given(st.binary(max_size=127), st.builds(AwarenessState, numbers, numbers, st.text()))
+def test_a_key_and_its_cursor_take_the_fast_way_to_the_same_end(payload: bytes, cursor: AwarenessState) -> None:
+    key, presence = encode_update(payload), encode_awareness([cursor])
+    assert _decode_key(key) == _decode_any(key, 1) == SyncUpdate(payload)
+    assert _decode_cursor(presence) == _decode_any(presence, 1) == AwarenessUpdate((cursor,))
+
+
+@given(st.binary(min_size=1, max_size=130) | st.builds(lambda *of: encode_awareness([AwarenessState(*of)]), numbers,
+       numbers, st.text(max_size=3)), st.booleans(), st.data())  # fmt: skip
+def test_the_fast_way_takes_no_frame_that_the_general_way_reads_otherwise(
+    frame: bytes, wrapped: bool, data: st.DataObject
+) -> None:
+    broken = bytearray(encode_update(frame) if wrapped else frame)
+    for _ in range(data.draw(st.integers(0, 3))):
+        at = data.draw(st.integers(0, min(len(broken) - 1, 24)))
+        byte = data.draw(st.sampled_from([0, 1, 2, 0x0F, 0x10, 0x7F, 0x80, 0x81, 0xFF]) | st.integers(0, 255))
+        broken[at : at + data.draw(st.integers(0, 1))] = bytes((byte,))
+    for fast in (_decode_key(bytes(broken)), _decode_cursor(bytes(broken))):
+        assert fast is None or fast == _decode_any(bytes(broken), 1)
+    message = decode_message(bytes(broken))
+    if isinstance(message, AwarenessUpdate) and message.states:
+        assert first_awareness_client(bytes(broken)) == message.states[0].client
 
 
 @given(st.dictionaries(numbers, numbers))
