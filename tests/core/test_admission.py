@@ -3,6 +3,7 @@ from __future__ import annotations
 import copy
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 import pytest
@@ -530,3 +531,34 @@ def test_a_refused_update_changes_nothing(data: st.DataObject) -> None:
     before = copy.deepcopy(holdings)
     if isinstance(holdings.admit(update, author, LIMITS), Refused):
         assert holdings == before
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.data())
+def test_keys_take_the_fast_way_to_the_same_end(data: st.DataObject) -> None:
+    fast = document("a😀bcdef")
+    admit(fast, contents(TextItem(2, 0, 3, "xyz", Id(1, 3))), "ben")
+    if data.draw(st.booleans()):
+        admit(fast, contents(GC(3, 0, 2)), "cem")
+    general = copy.deepcopy(fast)
+    ids = st.builds(Id, st.sampled_from([1, 2, 3]), st.integers(0, 9)) | st.none()
+    for _ in range(data.draw(st.integers(1, 8))):
+        client = data.draw(st.sampled_from([1, 2, 2, 9]))
+        if data.draw(st.booleans()):
+            update = Update((), (Deletion(client, data.draw(st.integers(0, 9)), data.draw(st.integers(1, 4))),))
+        else:
+            clock = fast.clocks.get(client, 0) + data.draw(st.sampled_from([0, 0, 0, 1, -1]))
+            text = data.draw(st.sampled_from(["p", "q😀", "é", "long"]))
+            origin, right = data.draw(st.tuples(ids, ids).filter(any))
+            update = Update((TextItem(client, max(0, clock), utf16_length(text), text, origin, right),), ())
+        author = data.draw(st.sampled_from(["ann", "ben"]))
+        limits = data.draw(st.sampled_from([LIMITS, Limits(1 << 20, 12, 1 << 20), Limits(1 << 20, 1 << 20, 15)]))
+        before = copy.deepcopy(fast)
+        if fast._admit_keystroke(update, author, limits) or fast._admit_backspace(update):
+            assert general._admit_any(update, author, limits)
+        else:
+            assert fast == before
+            for holdings in (fast, general):
+                with suppress(Refused):
+                    holdings._admit_any(update, author, limits)
+        assert fast == general

@@ -16,6 +16,7 @@ from server.core.update import (
     TextItem,
     Update,
     _decode_any,
+    _decode_backspace,
     _decode_keystroke,
     decode_update,
     encode_contents,
@@ -192,9 +193,18 @@ def test_a_keystroke_takes_the_fast_way_to_the_same_end(item: TextItem) -> None:
     assert _decode_keystroke(data) == _decode_any(data) == Update((item,), ())
 
 
-@given(items(), st.data())
-def test_the_fast_way_takes_nothing_that_the_general_way_reads_otherwise(item: TextItem, data: st.DataObject) -> None:
-    broken = bytearray(encode_contents(Update((item,), ())))
+@given(clients, clocks, st.integers(1, 40))
+def test_a_backspace_takes_the_fast_way_to_the_same_end(client: int, clock: int, length: int) -> None:
+    data = encode_contents(Update((), (Deletion(client, clock, length),)))
+    assert _decode_backspace(data) == _decode_any(data) == Update((), (Deletion(client, clock, length),))
+
+
+backspaces = st.builds(lambda *of: Update((), (Deletion(*of),)), clients, clocks, st.integers(1, 40))
+
+
+@given(st.builds(lambda item: Update((item,), ()), items()) | backspaces, st.data())
+def test_the_fast_way_takes_nothing_that_the_general_way_reads_otherwise(key: Update, data: st.DataObject) -> None:
+    broken = bytearray(encode_contents(key))
     for _ in range(data.draw(st.integers(1, 3))):
         at = data.draw(st.integers(0, len(broken) - 1))
         byte = data.draw(st.sampled_from([0, 1, 0x0F, 0x10, 0x44, 0x7F, 0x80, 0x84, 0xC4, 0xFF]) | st.integers(0, 255))
@@ -202,8 +212,8 @@ def test_the_fast_way_takes_nothing_that_the_general_way_reads_otherwise(item: T
             broken[at] = byte
         else:
             broken.insert(at, byte)
-    fast = _decode_keystroke(bytes(broken))
-    assert fast is None or fast == _decode_any(bytes(broken))
+    for fast in (_decode_keystroke(bytes(broken)), _decode_backspace(bytes(broken))):
+        assert fast is None or fast == _decode_any(bytes(broken))
 
 
 @given(texts, st.integers(0, 100))
