@@ -175,24 +175,27 @@ class Replica:
     # ── Writing ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def type_on(self, item: TextItem, author: str) -> bool:
-        """Take text that goes on where its client wrote last, as nearly all does; False leaves it to `insert`."""
+        """Take text that goes on where its client wrote last, as nearly all does; False leaves it to `insert`.
+
+        What goes on a run and has the run's right origin is placed right behind it, unless somebody else has written
+        behind the same unit at the same time: then, and only then, does `_place` look any further.
+        """
         written = self._clients.get(item.client)
-        origin = item.origin
-        if written is None or origin is None or origin.client != item.client or item.clock != written.next:
+        if written is None:
             return False
-        run = written.runs[-1]
-        right, right_origin = run.right, item.right_origin
-        if origin.clock != item.clock - 1 or run.deleted or run.author != author or run.right_origin != right_origin:
+        clock, origin, run = item.clock, item.origin, written.runs[-1]
+        if clock != written.next or origin is None or origin.clock != clock - 1 or origin.client != item.client:
             return False
-        if right is None:
-            if right_origin is not None:
-                return False
-        elif right_origin is None or right.clock != right_origin.clock or right.client != right_origin.client:
+        if run.deleted or run.author != author or run.right_origin != item.right_origin:
             return False
+        right = run.right
+        if right is not None and right.origin == origin:
+            return False
+        length = item.length
         run.text += item.text
-        run.length += item.length
-        written.next += item.length
-        self.standing[author] += item.length
+        run.length += length
+        written.next = clock + length
+        self.standing[author] += length
         return True
 
     def insert(self, item: TextItem | DeletedItem, author: str) -> int:
