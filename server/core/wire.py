@@ -248,7 +248,7 @@ def encode_update(update: bytes) -> bytes:
 
 
 def encode_awareness(states: Iterable[AwarenessState]) -> bytes:
-    parts = []
+    parts: list[bytes] = []
     for state in states:
         text = state.state.encode()
         parts += (encode_var_uint(state.client), encode_var_uint(state.clock), encode_var_uint(len(text)), text)
