@@ -175,6 +175,12 @@ class Student(Person):
         await self._gives_name()
         return self
 
+    async def comes_back_to(self, lesson: str, token: str) -> Self:
+        """Open the page again as someone who has joined already."""
+        await self.visits(f"/l/{lesson}?token={token}")
+        await self.is_in_a_room()
+        return self
+
     async def _gives_name(self) -> None:
         await self.page.get_by_label("Your first name").fill(self.name)
         await self.presses("Join")
@@ -314,12 +320,17 @@ class Teacher(Person):
         """The person's name as something to press, on a table or among those who wait."""
         return self.page.locator("main .person", has_text=name)
 
+    @property
+    def cards(self) -> Locator:
+        """The rooms' cards, in the order they stand in."""
+        return self.page.locator("article.room")
+
     def card(self, room: str) -> Locator:
-        return self.page.locator("article.room", has=self.page.get_by_role("heading", name=room, exact=True))
+        return self.cards.filter(has=self.page.get_by_role("heading", name=room, exact=True))
 
     async def opens_rooms(self) -> None:
         await self.presses(re.compile("open$|^Open the rooms"))
-        await expect(self.page.locator("article.room").first).to_be_visible()
+        await expect(self.cards.first).to_be_visible()
 
     async def sees_on_card(self, room: str, words: str | re.Pattern[str]) -> None:
         await expect(self.card(room)).to_contain_text(words)

@@ -12,10 +12,11 @@ import { t } from "./boot.js"
 
 /**
  * Show a dialog with fields and buttons; a Cancel button is always there. Resolves to the fields, or null when it was cancelled.
- * @param {{title: string, body?: unknown, actions: DialogAction[], cancel?: string, className?: string}} options
+ * @param {{title: string, body?: unknown, actions: DialogAction[], cancel?: string, className?: string, live?: EventTarget}} options
+ *   `live`: at every "change" of it the body, then a function, is drawn again
  * @returns {Promise<FormData | null>}
  */
-export function showDialog({ title, body = nothing, actions, cancel = t("cancel"), className = "" }) {
+export function showDialog({ title, body = nothing, actions, cancel = t("cancel"), className = "", live }) {
   const dialog = document.createElement("dialog")
   dialog.className = className
   dialog.setAttribute("aria-labelledby", "dialog-title")
@@ -30,10 +31,10 @@ export function showDialog({ title, body = nothing, actions, cancel = t("cancel"
     dialog.close()
   }
   // The first action comes first in the form, so that Enter in a field means it; the order on screen is set by the style sheet's row.
-  render(
+  const draw = () => render(
     html`<form @submit=${submit}>
       <h2 id="dialog-title">${title}</h2>
-      ${body}
+      ${typeof body === "function" ? body() : body}
       <div class="actions">
         <button type="button" class="btn" @click=${() => dialog.close()}>${cancel}</button>
         ${actions.map(action => html`<button type="submit" value=${action.value} class="btn ${action.main ? "main" : ""} ${action.heed ? "heed" : ""}">${action.label}</button>`)}
@@ -41,10 +42,13 @@ export function showDialog({ title, body = nothing, actions, cancel = t("cancel"
     </form>`,
     dialog,
   )
+  draw()
+  live?.addEventListener("change", draw)
   return new Promise(resolve => {
     dialog.addEventListener(
       "close",
       () => {
+        live?.removeEventListener("change", draw)
         dialog.remove()
         resolve(answer)
       },

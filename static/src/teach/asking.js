@@ -18,23 +18,36 @@ import { openRoomIds, people } from "./rooms.js"
  * @param {Desk} desk @param {To} to @param {string} [prepared] a name of PREPARED
  */
 export async function writeMessage(desk, to, prepared) {
-  const { state } = desk
-  const room = "room" in to ? state.rooms[to.room]?.name ?? "" : ""
-  const name = "participant" in to ? state.people[to.participant]?.name ?? "" : ""
+  const name = nameOf(desk, to)
   const kind = "all" in to ? "all" : "room" in to ? "room" : "person"
-  const starter = state.lesson.starters?.[0]
-  /** @param {string} key */
-  const words = (key) => (key === "start" && starter ? t("prepared.start.with", { starter }) : t(`prepared.${key}`, { name }))
   const form = await compose({
-    title: kind === "all" ? t("message.all.title") : t("message.to", { name: room || name }),
+    title: kind === "all" ? t("message.all.title") : t("message.to", { name }),
     hint: t(`message.seen.${kind}`, { name }),
-    begin: prepared ? words(prepared) : "",
-    offers: PREPARED[kind].map(words),
+    begin: prepared ? preparedText(desk, to, prepared) : "",
+    offers: PREPARED[kind].map((key) => preparedText(desk, to, key)),
   })
   const text = String(form?.get("text") ?? "").trim()
   if (!text) return
-  const sent = t("message.sent", { name: room || name || t("message.everyone") })
+  const sent = t("message.sent", { name: name || t("message.everyone") })
   await desk.ask("all" in to ? { type: "broadcast", text } : { type: "nudge", text, ...to }, sent)
+}
+
+/** Send a prepared text at once, and say what was sent. @param {Desk} desk @param {To} to @param {string} prepared a name of PREPARED */
+export async function nudge(desk, to, prepared) {
+  const text = preparedText(desk, to, prepared)
+  await desk.ask({ type: "nudge", text, ...to }, t("message.sent.what", { name: nameOf(desk, to), text }))
+}
+
+/** @param {Desk} desk @param {To} to @param {string} key a name of PREPARED */
+export function preparedText(desk, to, key) {
+  const starter = desk.state.lesson.starters?.[0]
+  return key === "start" && starter ? t("prepared.start.with", { starter }) : t(`prepared.${key}`, { name: nameOf(desk, to) })
+}
+
+/** @param {Desk} desk @param {To} to */
+function nameOf({ state }, to) {
+  if ("room" in to) return state.rooms[to.room]?.name ?? ""
+  return "participant" in to ? state.people[to.participant]?.name ?? "" : ""
 }
 
 /**

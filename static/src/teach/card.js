@@ -9,8 +9,8 @@ import { icon } from "../shared/icons.js"
 import { seatClass } from "../shared/seats.js"
 import { table, tableLabel } from "../shared/table.js"
 import { actionsFor } from "./actions.js"
-import { closeRoom, renameRoom, writeMessage } from "./asking.js"
-import { dropCard, rotateRoles, swapAndBuild } from "./interventions.js"
+import { closeRoom, nudge, preparedText, renameRoom, writeMessage } from "./asking.js"
+import { cardText, dropCard, giveCard, rotateRoles, swapAndBuild } from "./interventions.js"
 import { openEvidence } from "./look.js"
 import { evidence } from "./members.js"
 import { menu } from "./menu.js"
@@ -93,13 +93,13 @@ function button(desk, room, action, main) {
     case "spotlight":
       return spotlight(desk, room, look)
     case "card":
-      return html`<button class=${look} @click=${() => dropCard(desk, room.id, action.kind)}>${t(`action.${action.kind}`)}</button>`
+      return html`<button class=${look} title=${cardText(desk, action.kind)} @click=${() => giveCard(desk, room.id, action.kind)}>${t(`action.${action.kind}`)}</button>`
     case "swap":
       return html`<button class=${look} @click=${() => swapAndBuild(desk, room.id)}>${t("action.swap")}</button>`
     case "roles":
       return html`<button class=${look} @click=${() => rotateRoles(desk, room.id)}>${t("action.roles")}</button>`
     case "message":
-      return html`<button class=${look} @click=${() => writeMessage(desk, action.to, action.prepared)}>
+      return html`<button class=${look} title=${preparedText(desk, action.to, action.prepared)} @click=${() => nudge(desk, action.to, action.prepared)}>
         ${t(`action.${action.label}`, { name: "name" in action.to ? action.to.name : "" })}</button>`
   }
 }

@@ -22,14 +22,24 @@ export async function promptRooms(desk, sign, rooms) {
   if (text) await desk.ask({ type: "prompt", text, rooms }, t("message.sent", { name: names }))
 }
 
-/** Lower or raise the challenge: the card prepared with the lesson, if there is one. @param {Desk} desk @param {string} room @param {"hint" | "stretch"} kind */
+/** What a card says: the one prepared with the lesson, if there is one. @param {Desk} desk @param {"hint" | "stretch"} kind */
+export function cardText(desk, kind) {
+  return desk.state.lesson[kind]?.trim() || t(`prepared.${kind}`)
+}
+
+/** Lower or raise the challenge at once. @param {Desk} desk @param {string} room @param {"hint" | "stretch"} kind */
+export async function giveCard(desk, room, kind) {
+  const text = cardText(desk, kind)
+  await desk.ask({ type: "card", room, kind, text }, t("message.sent.what", { name: desk.state.rooms[room].name, text }))
+}
+
+/** The same in words of one's own. @param {Desk} desk @param {string} room @param {"hint" | "stretch"} kind */
 export async function dropCard(desk, room, kind) {
-  const { lesson, rooms } = desk.state
-  const prepared = lesson[kind]?.trim()
-  const common = t(`prepared.${kind}`)
+  const { rooms } = desk.state
+  const begin = cardText(desk, kind)
   const form = await compose({
     title: t(`card.${kind}`, { name: rooms[room].name }), hint: t(`card.${kind}.hint`),
-    begin: prepared || common, offers: prepared ? [prepared, common] : [common], most: 4000,
+    begin, offers: [...new Set([begin, t(`prepared.${kind}`)])], most: 4000,
   })
   const text = String(form?.get("text") ?? "").trim()
   if (text) await desk.ask({ type: "card", room, kind, text }, t("message.sent", { name: rooms[room].name }))

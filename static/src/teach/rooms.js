@@ -22,13 +22,13 @@
  *     phase: "lobby" | "work" | "gather" | "ended", code: string, participation?: boolean, record_shared?: boolean, hint?: string, stretch?: string, demonstration?: boolean, all_locked?: boolean, lock_reason?: string | null },
  *   timer?: { ends_at: number, ran_out?: boolean } | null, rooms: Record<string, RoomState>, people: Record<string, PersonState>,
  *   talk?: Record<string, Record<string, TalkLine>>, messages?: Record<string, { text: string, kind: string, at: number, room?: string, participant?: string }>,
- *   spotlight?: { room: string | null } | null, visiting?: string | null, figures?: Record<string, RoomFigures>, triage?: { order: string[] },
+ *   spotlight?: { room: string | null } | null, visiting?: string | null, figures?: Record<string, RoomFigures>, triage?: { order: string[], attention?: Record<string, { visits: number, seconds: number }> },
  *   authors?: Record<string, Record<string, string>> }} TeacherState   `authors`: room -> Yjs client id -> participant
  */
 /** @typedef {{ id: string, name: string, seat: number, here: boolean, seated: boolean, units: number, share: number | null, standing: number, present: number, inserted: number, deleted: number, measured: boolean, role: string, answer: string, hand: Hand | null }} MemberView */
 /** @typedef {{ text: string, author: string, name: string, seat: number | null }} Run */
 /**
- * @typedef {{ id: string, name: string, topic: string, closed: boolean, locked: boolean, ready: boolean, met: number, visits: number, members: MemberView[],
+ * @typedef {{ id: string, name: string, topic: string, closed: boolean, locked: boolean, ready: boolean, met: number, visits: number, visited: number, toldAt: number | null, members: MemberView[],
  *   here: number, size: number, units: number, word: string | null, words: number, lastAt: number | null, excerpt: Run[], crossEdit: number | null, tooHard: number, tooEasy: number,
  *   reason: Reason, hand: (Hand & { participant: string, name: string }) | null, dominance: { name: string, share: number } | null, quietest: MemberView | null, judged: boolean }} RoomView
  */
@@ -87,7 +87,9 @@ export function roomView(state, id) {
     locked: Boolean(room.locked),
     ready: Boolean(room.ready),
     met: room.met?.length ?? 0,
-    visits: room.visits ?? 0,
+    visits: state.triage?.attention?.[id]?.visits ?? room.visits ?? 0,
+    visited: state.triage?.attention?.[id]?.seconds ?? 0,
+    toldAt: toldAt(state, id),
     members,
     here: seated.filter((member) => member.here).length,
     size: seated.length,
@@ -107,6 +109,13 @@ export function roomView(state, id) {
     quietest: (figures?.quietest && byId.get(figures.quietest.participant)) || null,
     judged: ["shared", "leaning", "one voice"].includes(figures?.word ?? ""),
   }
+}
+
+/** When the teacher last wrote to the room or to someone in it. @param {TeacherState} state @param {string} id */
+function toldAt(state, id) {
+  const members = state.rooms[id].members ?? {}
+  const told = Object.values(state.messages ?? {}).filter(({ room, participant }) => room === id || (participant !== undefined && participant in members))
+  return told.length > 0 ? Math.max(...told.map(({ at }) => at)) : null
 }
 
 /**

@@ -81,7 +81,8 @@ export function facts(room, criteria, now, t) {
   if (criteria > 0 && room.words > 0) parts.push(t("criteria.met", { met: room.met, count: criteria }))
   if (room.reason.kind === "parallel" && room.crossEdit !== null) parts.push(t("built_on", { percent: Math.round(100 * room.crossEdit) }))
   if (room.lastAt !== null && room.reason.kind !== "quiet") parts.push(ago(room.lastAt, now, t))
-  if (room.visits > 0) parts.push(t("visited", { count: room.visits }))
+  if (room.toldAt !== null) parts.push(told(room.toldAt, now, t))
+  if (room.visits > 0) parts.push(t("visited", { count: room.visits, time: formatClock(room.visited) }))
   return parts.join(" · ")
 }
 
@@ -90,6 +91,12 @@ export function ago(at, now, t) {
   const seconds = Math.max(0, Math.round((now - at) / 1000))
   if (seconds < 20) return t("writing_now")
   return seconds < 60 ? t("last.moment") : t("last.minutes", { count: Math.floor(seconds / 60) })
+}
+
+/** @param {number} at @param {number} now @param {Translate} t */
+function told(at, now, t) {
+  const minutes = Math.floor((now - at) / 60_000)
+  return minutes < 1 ? t("told.moment") : t("told.minutes", { count: minutes })
 }
 
 /** How long since, as `2:10`. @param {number} since @param {number} now ms */
