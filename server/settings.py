@@ -58,8 +58,8 @@ class Limits:
     view_interval_secs: float = 0.05
     """Changes of a lesson's state are sent at most this often to each browser."""
     figures_interval_secs: float = 0.3
-    """Figures are published at most this often for each lesson; a teacher sees a keystroke within a second: a room is
-    looked at again after 0.8 s at the earliest, which is the third time."""
+    """Figures are published at most this often for each lesson; a room's text goes out every second time, so that a
+    teacher sees a keystroke within 0.6 s."""
     handshake_secs: float = 3.0
     """How long an update that builds on text we have asked for waits for that text: round trips of a bad network."""
     storage_retry_secs: float = 3.0

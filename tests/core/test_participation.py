@@ -380,7 +380,7 @@ def test_the_excerpts_of_many_rooms_are_shorter() -> None:
     for number in range(38):
         lesson.apply(events.RoomAdded(f"r{number}", f"Room {number}"))
     excerpt = lesson.figures().excerpt
-    assert excerpt == (("tom", ("سنديانة " * 30)[-127:]),)
+    assert excerpt == (("tom", ("سنديانة " * 30)[-74:]),)
     assert len(msgspec.json.encode(excerpt)) <= EXCERPTS_BYTES / 40
 
 

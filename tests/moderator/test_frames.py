@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections import deque
 from typing import Any
 
 import msgspec
@@ -59,7 +60,7 @@ class Desk:
         return patch
 
 
-def test_a_keystroke_is_shown_within_a_second_whenever_it_comes() -> None:
+def test_a_keystroke_is_shown_within_600_ms_whenever_it_comes() -> None:
     desk = Desk()
     for delay in range(0, 2000, 70):
         desk.now += 5000
@@ -76,7 +77,7 @@ def test_a_keystroke_is_shown_within_a_second_whenever_it_comes() -> None:
             desk.now += FRAME_MS
             waited += FRAME_MS
             desk.look()
-        assert waited <= 900
+        assert waited <= 600
 
 
 def test_amounts_wait_and_what_needs_the_teacher_does_not() -> None:
@@ -89,7 +90,7 @@ def test_amounts_wait_and_what_needs_the_teacher_does_not() -> None:
     desk.now += TEXT_MS
     desk.table.type("mia", " fall")
     shown = desk.look()["figures"]["r"]
-    assert set(shown) == {"excerpt", "words", "last_at"}
+    assert set(shown) == {"excerpt", "last_at"}
     desk.happen(events.HandRaised("tom", "stuck"))
     shown = desk.look()["figures"]["r"]
     assert shown["reason"]["kind"] == "help"
@@ -173,19 +174,31 @@ def test_p20_p21_records_are_made_when_the_teacher_shares_them() -> None:
 def test_a_teacher_of_forty_rooms_of_five_who_all_type_is_sent_less_than_20_kb_a_second(wide: bool) -> None:
     everyone = Class(words=["تسقط", "ثمار", "البلوط", "في", "الخريف", "والسنجاب", "ينساها"] if wide else None)
     desk = Desk(everyone)
-    typing = everyone.typing(0, 100)
-    sent = 0
+    desk.look()
+    sent: deque[int] = deque(maxlen=10_000 // FRAME_MS)
+    worst = 0.0
+    typing = everyone.typing(0, 60)
     waiting = next(typing, None)
-    for now in range(START + FRAME_MS, START + 100_000, FRAME_MS):
+    for now in range(START + FRAME_MS, START + 60_000, FRAME_MS):
         while waiting is not None and waiting[0] < now:
             desk.happen(waiting[1], waiting[0])
             waiting = next(typing, None)
         desk.now = now
-        patch = desk.look()
-        if now >= START + 60_000:  # the texts are longer than their excerpts
-            sent += len(msgspec.json.encode({"type": "change", "patch": patch, "now": now}))
-    assert sent / 40 < 20_000
-    assert sent / 40 > 2_000  # so that it is known that they typed
+        sent.append(len(msgspec.json.encode({"type": "change", "patch": desk.look(), "now": now})))
+        worst = max(worst, sum(sent) / 10)
+    assert worst < 20_000, "bytes a second, over any ten seconds of the first minute, in which most changes"
+    assert sum(sent) / 10 > 2_000, "they typed"
+
+
+def test_a_hand_makes_nobody_else_s_room_go_out_again() -> None:
+    everyone = Class()
+    desk = Desk(everyone)
+    for at, event in everyone.typing(0, 30):
+        desk.happen(event, at)
+    desk.now += 30_000
+    desk.look()
+    desk.happen(events.HandRaised(everyone.rooms[7].people[0], "stuck"))
+    assert list(desk.look()["figures"]) == [everyone.rooms[7].room]
 
 
 def test_a_quiet_class_costs_next_to_nothing() -> None:
