@@ -26,7 +26,7 @@ from server.hub.lesson_socket import figures_topic
 from server.hub.registry import Registry
 from server.journal.sqlite import SqliteJournal
 from server.metrics import Metrics
-from server.moderator.service import Moderator
+from server.moderator.service import EmbeddedModerator
 from server.settings import Settings, find_assets
 from server.web import api, pages, sockets
 from server.web.api import Answer
@@ -77,7 +77,7 @@ def build_services(settings: Settings) -> Services:
     metrics = Metrics()
     bus = MemoryBus()
     journal = SqliteJournal(settings.data / JOURNAL_FILE, observe=metrics.observe_commit)
-    moderator = Moderator(journal, bus, figures_topic, settings.limits, metrics)
+    moderator = EmbeddedModerator(journal, bus, figures_topic, settings.limits, metrics)
     return Services(
         settings=settings,
         journal=journal,

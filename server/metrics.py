@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 
 
 class Metrics:
@@ -10,6 +10,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)  # memory, CPU time, open files
         self.connections = Gauge("roundtable_connections", "Open sockets", ["kind"], registry=self.registry)
         self.lessons = Gauge("roundtable_lessons_loaded", "Lessons in memory", registry=self.registry)
         self.updates = Counter("roundtable_updates", "Document updates, durable and applied", registry=self.registry)
@@ -39,6 +40,9 @@ class Metrics:
         )
         self.outbox_overflows = Counter(
             "roundtable_outbox_overflows", "Slow clients whose backlog was replaced by a resync", registry=self.registry
+        )
+        self.moderators = Gauge(
+            "roundtable_moderators", "Moderator processes alive, as a web process knows them", registry=self.registry
         )
         self.moderator_lag_seconds = Histogram(
             "roundtable_moderator_lag_seconds",

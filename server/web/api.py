@@ -131,7 +131,7 @@ async def _teachers(request: Request) -> LiveLesson:
 async def _report(request: Request) -> dict[str, JSON]:
     live = await _teachers(request)
     services = services_of(request)
-    return build_report(services.moderator.participation(live.id), services.now())
+    return build_report(await services.moderator.participation(live.id), services.now())
 
 
 async def report_json(request: Request) -> Response:
@@ -172,7 +172,7 @@ async def timeline_json(request: Request) -> Response:
     """``GET /api/lessons/{lesson}/timeline``: the report's, at any time of the lesson."""
     live = await _teachers(request)
     services = services_of(request)
-    participation = services.moderator.participation(live.id)
+    participation = await services.moderator.participation(live.id)
     return Answer(
         {"windows": timeline(participation, end_of(participation, services.now())), "window_seconds": WINDOW_SECS}
     )
@@ -182,7 +182,7 @@ async def evidence_json(request: Request) -> Response:
     """``GET /api/lessons/{lesson}/rooms/{room}/evidence``: what the room's figures rest on."""
     live, room = await _room(request)
     services = services_of(request)
-    participation = services.moderator.participation(live.id)
+    participation = await services.moderator.participation(live.id)
     return Answer(build_evidence(participation, room, end_of(participation, services.now())))
 
 
@@ -205,7 +205,7 @@ async def replay_json(request: Request) -> Response:
             raise Forbidden("You can watch how your text grew once the lesson is over.")
     updates = await read_updates(services.journal, live.id, room)
     steps = await asyncio.to_thread(build_steps, updates, live.state.created_at)
-    participation = services.moderator.participation(live.id)
+    participation = await services.moderator.participation(live.id)
     end = end_of(participation, services.now())
     return Answer(build_replay(participation, room, steps, end, named=grant.scope == "teacher"))
 

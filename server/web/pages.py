@@ -229,7 +229,7 @@ async def report(request: Request) -> Response:
     boot: dict[str, JSON] = {
         "lesson": admitted.id,
         "title": admitted.state.title,
-        "report": build_report(services.moderator.participation(admitted.id), services.now()),
+        "report": build_report(await services.moderator.participation(admitted.id), services.now()),
     }
     return services.pages.render(request, "report", boot, title=admitted.state.title)
 

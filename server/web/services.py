@@ -16,7 +16,7 @@ from server.hub.connection import RateLimit
 from server.hub.registry import Registry
 from server.journal import Journal
 from server.metrics import Metrics
-from server.moderator.service import Moderator
+from server.moderator import Moderator
 from server.settings import Settings
 from server.web.auth import Grant, Tokens
 from server.web.draining import Draining
@@ -41,7 +41,7 @@ class Services:
     async def execute(self, lesson: str, command: AnyCommand, actor: Actor) -> None:
         """Carry out a command; the rooms that show a sign just now are the moderator's to know. Raises Refused."""
         if isinstance(command, Prompt) and command.sign is not None and not command.rooms:
-            command = msgspec.structs.replace(command, rooms=self.moderator.rooms_with(lesson, command.sign))
+            command = msgspec.structs.replace(command, rooms=await self.moderator.rooms_with(lesson, command.sign))
         await self.registry.execute(lesson, command, actor)
 
     def now(self) -> int:

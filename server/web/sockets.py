@@ -13,7 +13,7 @@ from server.errors import NotSignedIn, Refused
 from server.hub.document_socket import DocumentSocket
 from server.hub.lesson_socket import LessonSocket
 from server.hub.lessons import LiveLesson
-from server.moderator.service import records_topic
+from server.moderator import records_topic
 from server.report.summary import render_summary
 from server.web.auth import Scope, require_same_site
 from server.web.draining import RETRY_AFTER_SECS

@@ -1,0 +1,46 @@
+"""Work that one process does for all: whoever takes the turn first does it."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Protocol
+
+import redis.asyncio
+from redis.exceptions import RedisError
+
+# Kept by whoever has it, so that the same process sweeps again and again while it lives.
+_TAKE = """
+local holder = redis.call('GET', KEYS[1])
+if holder and holder ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return 1
+"""
+
+
+class Turns(Protocol):
+    """Who may do what only one should."""
+
+    async def take(self, work: str, secs: float) -> bool:
+        """Say whether this process may do a piece of work now; nobody else may for ``secs``."""
+        ...
+
+
+class OwnTurns:
+    """The turns of a process that has the journal for itself: always its own."""
+
+    async def take(self, work: str, secs: float) -> bool:
+        return True
+
+
+class RedisTurns:
+    """Turns among all processes on one Redis. While it is away nobody has a turn."""
+
+    def __init__(self, client: redis.asyncio.Redis) -> None:
+        self._take = client.register_script(_TAKE)
+        self._token = secrets.token_urlsafe(9)
+
+    async def take(self, work: str, secs: float) -> bool:
+        try:
+            return bool(await self._take(keys=[f"roundtable:turn:{work}"], args=[self._token, round(secs * 1000)]))
+        except (RedisError, OSError):
+            return False

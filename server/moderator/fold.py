@@ -1,0 +1,63 @@
+"""The fold of one lesson's journal into its figures, kept up to date."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from server.core.events import decode_event
+from server.core.participation import Participation
+from server.errors import Unavailable
+from server.journal import Entry, Journal, Tail
+from server.moderator.frames import Frames
+
+
+class Fold:
+    """Everything that happened in one lesson so far. ``open`` it before use and ``close`` it after."""
+
+    def __init__(self, lesson: str, folded: Callable[[Sequence[Entry]], None] | None = None) -> None:
+        self.lesson = lesson
+        self.participation = Participation(lesson)
+        self.frames = Frames(self.participation)
+        self.ended = asyncio.Event()
+        """Set when the journal has lost or deleted what this rests on: begin again, if the lesson is still there."""
+        self._folded = folded
+        self._seq = 0
+        self._tail: Tail | None = None
+        self._awaited: list[tuple[int, asyncio.Future[None]]] = []
+
+    async def open(self, journal: Journal) -> None:
+        """Fold the journal so far and follow it; ``folded`` is told of what comes later. Raises as ``follow``."""
+        self._tail = await journal.follow(self.lesson, self._receive, lost=self._end, gone=self._end)
+
+    def close(self) -> None:
+        """Stop following."""
+        if self._tail is not None:
+            self._tail.close()
+
+    async def reach(self, seq: int) -> None:
+        """Wait until everything up to an entry is folded."""
+        if self._seq < seq:
+            reached = asyncio.get_running_loop().create_future()
+            self._awaited.append((seq, reached))
+            await reached
+
+    def _receive(self, entries: Sequence[Entry]) -> None:
+        for entry in entries:
+            event = decode_event(entry.body)
+            self.participation.apply(event, entry.at)
+            self.frames.note(event)
+        self._seq = entries[-1].seq
+        for seq, reached in self._awaited:
+            if seq <= self._seq and not reached.done():
+                reached.set_result(None)
+        self._awaited = [each for each in self._awaited if not each[1].done()]
+        if self._tail is not None and self._folded is not None:
+            self._folded(entries)
+
+    def _end(self) -> None:
+        self.ended.set()
+        for _, reached in self._awaited:
+            if not reached.done():
+                reached.set_exception(Unavailable("The lesson was begun again. Try again in a moment.", reason="lost"))
+        self._awaited.clear()

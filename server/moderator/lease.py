@@ -1,0 +1,148 @@
+"""Which moderator has which lesson.
+
+::
+
+    web ──announce──► live:  lesson → until when somebody has it open
+    moderator ──take──► alive: moderator → until when it counts as living
+                        held:  lesson → moderator
+
+A moderator's one heartbeat holds all of its lessons, so renewing costs one call whatever their number (a key with its
+own expiry for each would cost thousands a second in a school district). Lessons without a living holder are given out
+by whoever calls next, all in one script, to whoever has fewest: that spreads new ones evenly, and a killed
+moderator's, too. Time is Redis's own; no two machines' clocks are compared.
+
+Nothing bad happens when two hold the same lesson for a moment, say after one was paused: both fold the same journal and
+publish the same figures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+import redis.asyncio
+
+HOLD_SECS: Final = 2.5
+"""A moderator that has not been heard of for so long has lost its lessons: another begins well within five seconds."""
+RENEW_SECS: Final = 0.5
+OPEN_SECS: Final = 15.0
+"""A lesson counts as open for so long after a web process last said so: a restart, or a pause, costs no new fold."""
+ANNOUNCE_SECS: Final = 3.0
+
+# One tag, so that a script may touch all three in a Redis Cluster.
+_LIVE, _ALIVE, _HELD = (f"roundtable:{{moderators}}:{name}" for name in ("live", "alive", "held"))
+_FORGET_SECS: Final = 60
+
+_NOW = """
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+"""
+
+_ANNOUNCE: Final = (
+    _NOW
+    + """
+for i = 2, #ARGV do redis.call('ZADD', KEYS[1], 'GT', now + ARGV[1], ARGV[i]) end
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
+return redis.call('ZCOUNT', KEYS[2], '(' .. now, '+inf')
+"""
+)
+
+_TAKE: Final = (
+    _NOW
+    + """
+local me = ARGV[1]
+redis.call('ZADD', KEYS[2], now + ARGV[2], me)
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
+redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now)
+for i = 1, 3 do redis.call('EXPIRE', KEYS[i], ARGV[3]) end
+
+local names, load = redis.call('ZRANGE', KEYS[2], 0, -1), {}
+for _, name in ipairs(names) do load[name] = 0 end
+local holder = {}
+local held = redis.call('HGETALL', KEYS[3])
+for i = 1, #held, 2 do holder[held[i]] = held[i + 1] end
+local lessons, open = redis.call('ZRANGE', KEYS[1], 0, -1), {}
+for _, lesson in ipairs(lessons) do open[lesson] = true end
+for lesson, name in pairs(holder) do
+  if not open[lesson] then redis.call('HDEL', KEYS[3], lesson)
+  elseif load[name] then load[name] = load[name] + 1 end
+end
+
+local others = 0
+local function give(lesson, name)
+  redis.call('HSET', KEYS[3], lesson, name)
+  holder[lesson] = name
+  load[name] = load[name] + 1
+  if name ~= me then others = others + 1 end
+end
+local function fewest()
+  local found = me
+  for _, name in ipairs(names) do if load[name] < load[found] then found = name end end
+  return found
+end
+for _, lesson in ipairs(lessons) do
+  if not load[holder[lesson] or ''] then give(lesson, fewest()) end
+end
+
+-- Whoever came last is given one at a time of those who have more: no class's figures pause for all to move at once.
+local most = me
+for _, name in ipairs(names) do if load[name] > load[most] then most = name end end
+local least = fewest()
+if load[most] - load[least] > 1 then
+  for _, lesson in ipairs(lessons) do
+    if holder[lesson] == most then
+      load[most] = load[most] - 1
+      give(lesson, least)
+      break
+    end
+  end
+end
+
+local mine = {}
+for _, lesson in ipairs(lessons) do if holder[lesson] == me then mine[#mine + 1] = lesson end end
+return {others, mine}
+"""
+)
+
+_RELEASE: Final = """
+redis.call('ZREM', KEYS[1], ARGV[1])
+local held = redis.call('HGETALL', KEYS[2])
+for i = 1, #held, 2 do
+  if held[i + 1] == ARGV[1] then redis.call('HDEL', KEYS[2], held[i]) end
+end
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What came of one ``take``: my lessons, and whether others were given any and should look at once."""
+
+    lessons: frozenset[str]
+    others: bool
+
+
+class Leases:
+    """The book of who has what, in Redis. All methods raise RedisError or OSError while it is away."""
+
+    def __init__(self, client: redis.asyncio.Redis) -> None:
+        self._client = client
+        self._announce = client.register_script(_ANNOUNCE)
+        self._take = client.register_script(_TAKE)
+        self._release = client.register_script(_RELEASE)
+
+    async def announce(self, lessons: Iterable[str]) -> int:
+        """Say that these lessons are open here, again every ``ANNOUNCE_SECS``; give how many moderators live."""
+        living: int = await self._announce(keys=[_LIVE, _ALIVE], args=[round(OPEN_SECS * 1000), *lessons])
+        return living
+
+    async def take(self, moderator: str) -> Share:
+        """Say that a moderator lives, again every ``RENEW_SECS``, and give the lessons that are its own now."""
+        others, mine = await self._take(
+            keys=[_LIVE, _ALIVE, _HELD], args=[moderator, round(HOLD_SECS * 1000), _FORGET_SECS]
+        )
+        return Share(frozenset(lesson.decode() for lesson in mine), others > 0)
+
+    async def release(self, moderator: str) -> None:
+        """Hand over all lessons of a moderator that goes."""
+        await self._release(keys=[_ALIVE, _HELD], args=[moderator])
