@@ -5,7 +5,7 @@
     one process       registry ──watch──► EmbeddedModerator: fold ──► bus ──► teacher
     several           web: RemoteModerator ──announce──► leases ──► moderator: Duty: fold ──► bus ──► web ──► teacher
 
-What is asked for once in a while (a report, the evidence, a replay) is folded, from the same journal, where it is asked.
+What is asked for once in a while (report, evidence, replay) is folded, from the same journal, where it is asked.
 """
 
 from __future__ import annotations
