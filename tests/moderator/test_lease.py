@@ -97,10 +97,12 @@ async def test_a_lesson_that_nobody_has_open_any_more_is_let_go(
 async def test_ten_thousand_lessons_cost_a_heartbeat_nothing(leases: Leases, redis_server: RedisServer) -> None:
     await leases.announce(f"lesson-{number}" for number in range(10_000))
     await leases.take("b")
-    await _until(lambda lessons: len(lessons) == 5_000, leases, "a", 20)
+    while len((await leases.take("a")).lessons) != 5_000:
+        await leases.take("b")
+    await leases.take("a")
     async with redis_server.client() as client:
         await client.config_resetstat()
-        for _ in range(100):
+        for _ in range(10):
             assert len((await leases.take("a")).lessons) == 5_000
         statistics = await client.info("commandstats")
         assert "cmdstat_hgetall" not in statistics
