@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import gc
-import logging
 import os
 import signal
 import socket
@@ -16,7 +15,6 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import structlog
 import uvicorn
 import uvloop
 
@@ -26,6 +24,7 @@ from server.demonstration import prepare_demonstration
 from server.errors import NotFound, RoundtableError, SettingsError
 from server.hub.transport import DirectProtocol
 from server.journal.sqlite import SqliteJournal
+from server.logs import configure_logging
 from server.report.exports import read_exports
 from server.settings import Settings, read_settings
 from server.web.draining import Server
@@ -42,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         settings = read_settings(os.environ)
-        _configure_logging(settings)
+        configure_logging(settings.log_format)
         match options.command:
             case "web":
                 _run(_serve(settings))
@@ -88,25 +87,6 @@ def _run(work: Coroutine[object, object, None]) -> None:
     gc.set_threshold(10_000, 50, 50)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(work)
-
-
-def _configure_logging(settings: Settings) -> None:
-    renderer = (
-        structlog.processors.JSONRenderer()
-        if settings.log_format == "json"
-        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
-    )
-    shared: list[structlog.typing.Processor] = [
-        structlog.stdlib.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.format_exc_info,
-    ]
-    structlog.configure(
-        processors=[*shared, renderer],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")
 
 
 async def _serve(settings: Settings) -> None:

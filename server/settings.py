@@ -81,7 +81,14 @@ class Settings:
     teacher_key: str | None = None
     secret: str | None = None
     retention_days: int = 30
-    log_format: str = "text"
+    log_format: str | None = None
+    """``text`` or ``json``; None: text for a terminal, JSON for whatever collects logs."""
+    redis_url: str | None = None
+    """The Redis that all processes share; None: one process, with SQLite in ``data``."""
+    redis_replicas: int = 0
+    """How many replicas must have an entry before anybody sees it."""
+    redis_unsafe: bool = False
+    """Run on a Redis that would lose lessons."""
     limits: Limits = field(default_factory=Limits)
 
     @property
@@ -113,6 +120,10 @@ def _public_url(value: str) -> str:
     return f"{url.scheme}://{url.netloc}"
 
 
+def _flag(value: str) -> bool:
+    return bool(_integer(0, 1)(value))
+
+
 def _at_least(length: int) -> Callable[[str], str]:
     def parse(value: str) -> str:
         if len(value) < length:
@@ -131,8 +142,8 @@ def _one_of(*choices: str) -> Callable[[str], str]:
     return parse
 
 
-def read_settings(environ: Mapping[str, str]) -> Settings:
-    """Read the settings from a mapping of environment variables.
+def read_settings(environ: Mapping[str, str], port: int = 8000) -> Settings:
+    """Read the settings from a mapping of environment variables; ``port`` is where to listen if nothing is set.
 
     An empty value counts as not set. Raises SettingsError with a sentence that says what to set.
     """
@@ -149,7 +160,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
     default = Settings()
     return Settings(
         host=read("HOST", default.host, _host, "an IP address such as 127.0.0.1 or 0.0.0.0, or to localhost"),
-        port=read("PORT", default.port, _integer(0, 65535), "a port between 0 and 65535"),
+        port=read("PORT", port, _integer(0, 65535), "a port between 0 and 65535"),
         data=read("ROUNDTABLE_DATA", default.data, Path, "a folder that the server may write to"),
         public_url=read(
             "ROUNDTABLE_PUBLIC_URL",
@@ -163,7 +174,29 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
             "ROUNDTABLE_RETENTION_DAYS", default.retention_days, _integer(1, 3650), "a number of days from 1 to 3650"
         ),
         log_format=read("ROUNDTABLE_LOG", default.log_format, _one_of("text", "json"), "text or json"),
+        redis_url=_redis_url(environ),
+        redis_replicas=read(
+            "ROUNDTABLE_REDIS_REPLICAS", default.redis_replicas, _integer(0, 10), "a number of replicas from 0 to 10"
+        ),
+        redis_unsafe=read("ROUNDTABLE_REDIS_UNSAFE", default.redis_unsafe, _flag, "1 or 0"),
     )
+
+
+def _redis_url(environ: Mapping[str, str]) -> str | None:
+    value = environ.get("REDIS_URL", "").strip()
+    if not value:
+        return None
+    try:
+        url = urlsplit(value)
+        if url.scheme not in {"redis", "rediss", "unix"} or not (url.hostname or url.path) or url.port == 0:
+            raise ValueError
+    except ValueError:
+        # It may hold a password, which stays out of the message.
+        raise SettingsError(
+            "REDIS_URL is not the address of a Redis. Set REDIS_URL to one such as redis://10.0.0.5:6379/0, "
+            "or leave it out."
+        ) from None
+    return value
 
 
 def _secret(environ: Mapping[str, str], name: str, length: int) -> str | None:

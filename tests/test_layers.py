@@ -15,6 +15,7 @@ LAYER = {
     "clock": 0,
     "settings": 1,
     "metrics": 1,
+    "logs": 1,
     "core": 2,
     "journal": 3,
     "bus": 3,

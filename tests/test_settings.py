@@ -26,12 +26,17 @@ def test_every_setting_is_read() -> None:
             "ROUNDTABLE_SECRET": "s" * 32,
             "ROUNDTABLE_RETENTION_DAYS": "7",
             "ROUNDTABLE_LOG": "json",
+            "REDIS_URL": "redis://:password@10.0.0.5:6379/0",
+            "ROUNDTABLE_REDIS_REPLICAS": "2",
+            "ROUNDTABLE_REDIS_UNSAFE": "1",
         }
     )
     assert (settings.host, settings.port, settings.data) == ("0.0.0.0", 9000, Path("/srv/roundtable"))
     assert settings.public_url == "https://classroom.example"
     assert settings.secure
     assert (settings.teacher_key, settings.retention_days, settings.log_format) == ("open sesame", 7, "json")
+    assert settings.redis_url == "redis://:password@10.0.0.5:6379/0"
+    assert (settings.redis_replicas, settings.redis_unsafe) == (2, True)
 
 
 @pytest.mark.parametrize(
@@ -46,12 +51,16 @@ def test_every_setting_is_read() -> None:
         ("ROUNDTABLE_SECRET", "too short to sign with"),
         ("ROUNDTABLE_RETENTION_DAYS", "0"),
         ("ROUNDTABLE_LOG", "xml"),
+        ("REDIS_URL", "http://10.0.0.5"),
+        ("REDIS_URL", "redis://10.0.0.5:port"),
+        ("ROUNDTABLE_REDIS_REPLICAS", "-1"),
+        ("ROUNDTABLE_REDIS_UNSAFE", "perhaps"),
     ],
 )
 def test_a_wrong_value_is_named_with_what_to_set(name: str, value: str) -> None:
     with pytest.raises(SettingsError, match=f"Set {name} to") as caught:
         read_settings({name: value})
-    if name in {"ROUNDTABLE_TEACHER_KEY", "ROUNDTABLE_SECRET"}:
+    if name in {"ROUNDTABLE_TEACHER_KEY", "ROUNDTABLE_SECRET", "REDIS_URL"}:
         assert value not in str(caught.value), "messages end up in logs"
 
 
