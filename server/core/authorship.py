@@ -20,7 +20,8 @@ import msgspec
 
 from server.core.events import SYSTEM_AUTHOR, TEACHER_AUTHOR
 from server.core.replica import Passage, Replica, Run, stretches
-from server.core.update import GC, DeletedItem, Id, Skip, TextItem, Update, utf16_length
+from server.core.slots import Slots
+from server.core.update import GC, DeletedItem, Deletion, Id, Skip, TextItem, Update, utf16_length
 
 SLOT_SECS: Final = 10
 ONE_GO_UNITS: Final = 15
@@ -48,13 +49,13 @@ class Evidence(msgspec.Struct, frozen=True, gc=False):
 class Contribution:
     """What one person did in one room."""
 
-    slots: set[int] = field(default_factory=set)
+    slots: Slots = field(default_factory=Slots)
     """Indexes of the ten-second slots in which they worked on the text (P2); the count is ``x``."""
     inserted: int = 0
     """UTF-16 units written, restored ones aside."""
     deleted: int = 0
     """UTF-16 units deleted, whosever they were."""
-    builds_on: dict[str, set[int]] = field(default_factory=dict)
+    builds_on: dict[str, Slots] = field(default_factory=dict)
     """The slots in which they built on or edited somebody else (P9)."""
     added_in_one_go: int = 0
     restored: int = 0
@@ -109,11 +110,32 @@ class Authorship:
 
     def take(self, update: Update, author: str, at: int, away_secs: float | None = None) -> None:
         """Fold one admitted update; ``away_secs`` is set for what was written while disconnected (P6)."""
-        if len(update.structs) == 1 and not update.deletions and away_secs is None:
-            item = update.structs[0]
-            if isinstance(item, TextItem) and item.length < ONE_GO_UNITS and self.replica.type_on(item, author):
-                self._score(author, at, item.length, 0, (), None)
-                return
+        structs, deletions = update.structs, update.deletions
+        if away_secs is not None or len(structs) + len(deletions) != 1:
+            self._take_any(update, author, at, away_secs)
+        elif deletions:
+            self._take_backspace(deletions[0], author, at)
+        elif isinstance(item := structs[0], TextItem) and item.length < ONE_GO_UNITS:
+            self._take_key(item, author, at)
+        else:
+            self._take_any(update, author, at, away_secs)
+
+    def _take_key(self, item: TextItem, author: str, at: int) -> None:
+        """Fold a short insertion: neither moved nor restored nor added in one go, and most often typed on."""
+        if self.replica.type_on(item, author):
+            self._score(author, at, item.length, 0, (), None)
+        else:
+            touched = self._neighbours(item, author)
+            self._score(author, at, self.replica.insert(item, author), 0, touched, None)
+
+    def _take_backspace(self, deletion: Deletion, author: str, at: int) -> None:
+        gone = self.replica.delete(deletion.client, deletion.clock, deletion.length)
+        if gone:
+            self._remember(author, gone, at)
+            deleted = sum([run.length for run, _ in gone])
+            self._score(author, at, 0, deleted, {run.author for run, _ in gone}, None)
+
+    def _take_any(self, update: Update, author: str, at: int, away_secs: float | None) -> None:
         large = (
             away_secs is not None or sum(s.length for s in update.structs if isinstance(s, TextItem)) >= ONE_GO_UNITS
         )
@@ -211,7 +233,7 @@ class Authorship:
     def _remember(self, author: str, gone: list[tuple[Run, str]], at: int) -> None:
         """Keep what was deleted; a passage that goes bit by bit, as under a held key, is kept as one."""
         texts = dict(gone)
-        for group in stretches(texts):
+        for group in stretches(texts) if len(gone) > 1 else [[gone[0][0]]]:
             first, last = group[0], group[-1]
             head, tail = Id(first.client, first.clock), Id(last.client, last.end - 1)
             passage = deque((run.author, texts[run]) for run in group)
@@ -242,10 +264,11 @@ class Authorship:
             contribution.slots.add(slot)
         else:
             contribution.offline += 1
-            contribution.slots |= self._offline_slots(contribution.slots, at, slot, inserted + deleted, away_secs)
+            for free in self._offline_slots(contribution.slots, at, slot, inserted + deleted, away_secs):
+                contribution.slots.add(free)
         for other in edited:
             if other not in (author, TEACHER_AUTHOR, SYSTEM_AUTHOR):
-                contribution.builds_on.setdefault(other, set()).add(slot)
+                contribution.builds_on.setdefault(other, Slots()).add(slot)
 
     def _contribution(self, author: str) -> Contribution:
         contribution = self.contributions.get(author)
@@ -253,7 +276,7 @@ class Authorship:
             contribution = self.contributions[author] = Contribution()
         return contribution
 
-    def _offline_slots(self, own: set[int], at: int, slot: int, units: int, away_secs: float) -> set[int]:
+    def _offline_slots(self, own: Slots, at: int, slot: int, units: int, away_secs: float) -> list[int]:
         """Choose the slots of what was written while disconnected (P6), the latest of that time that are still free.
 
         A slot that is the author's already is not given twice, so that a connection that comes and goes earns no more
@@ -262,7 +285,7 @@ class Authorship:
         score = max(1, min(ceil(units / OFFLINE_UNITS_PER_SLOT), int(away_secs // SLOT_SECS)))
         first = (at - int(away_secs * 1000) - self._started_at) // (SLOT_SECS * 1000)
         free = [index for index in range(slot, max(first, 0) - 1, -1) if index not in own]
-        return set(free[:score])
+        return free[:score]
 
 
 def _excerpt(passage: Passage | deque[tuple[str, str]], text: str) -> Passage | None:

@@ -309,9 +309,9 @@ class Participation:
             if done is not None:
                 whole = start <= self.lesson.created_at and end >= self._at
                 slots = None if whole else self._slots(start, end)
-                units = len(done.slots) if slots is None else sum(slot in done.slots for slot in slots)
+                units = len(done.slots) if slots is None else done.slots.count(slots)
                 for built in done.builds_on.values():
-                    crossed += len(built) if slots is None else sum(slot in built for slot in slots)
+                    crossed += len(built) if slots is None else built.count(slots)
             yield Share(participant, units, room.presence[participant].milliseconds(start, end) / 1000, crossed)
 
     def _balance(self, key: str, shares: list[Share], now: int) -> Balance:

@@ -335,6 +335,8 @@ class Replica:
         The names and the steps are those of ``Item.integrate`` in Yjs.
         """
         other = self.first if left is None else left.right
+        if other is None or other is right or other.origin != run.origin:
+            return left
         conflicting: set[Run] = set()
         before_origin: set[Run] = set()
         while other is not None and other is not right:

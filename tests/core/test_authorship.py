@@ -8,6 +8,8 @@ from typing import Any
 
 import pycrdt
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from server.core.authorship import Authorship
 from server.core.events import SYSTEM_AUTHOR
@@ -28,20 +30,24 @@ def decoded(data: bytes) -> Update:
 
 
 class Room(Table):
-    """A table whose updates are folded at ``seconds`` of the lesson."""
+    """A table whose updates are folded at ``seconds`` of the lesson, once as ever and once by the general way alone."""
 
     def __init__(self) -> None:
         super().__init__(self._take)
         self.authorship = Authorship(START)
+        self.general = Authorship(START)
         self.seconds = 0.0
 
     def _take(self, update: bytes, author: str, away_secs: float | None) -> None:
-        self.authorship.take(decoded(update), author, START + int(self.seconds * 1000), away_secs)
+        at = START + int(self.seconds * 1000)
+        self.authorship.take(decoded(update), author, at, away_secs)
+        self.general._take_any(decoded(update), author, at, away_secs)
+        assert everything(self.authorship) == everything(self.general)
         assert self.authorship.replica.text() == self.text
 
     def slots(self, name: str) -> set[int]:
         done = self.authorship.contributions.get(name)
-        return done.slots if done else set()
+        return set(done.slots) if done else set()
 
     def labels(self) -> list[tuple[str, str]]:
         return [(evidence.participant, evidence.kind) for evidence in self.authorship.evidence]
@@ -50,7 +56,16 @@ class Room(Table):
         return self.authorship.replica.passage()
 
     def built(self, name: str) -> dict[str, set[int]]:
-        return self.authorship.contributions[name].builds_on
+        return {other: set(slots) for other, slots in self.authorship.contributions[name].builds_on.items()}
+
+
+def everything(authorship: Authorship) -> tuple[object, ...]:
+    replica = authorship.replica
+    runs = [(run.client, run.clock, run.length, run.text, run.author) for run in replica.runs()]
+    return (
+        *(runs, replica.standing, authorship.contributions, authorship.evidence, authorship.last_at),
+        *(authorship._bursts, authorship._deleted),
+    )
 
 
 @pytest.fixture
@@ -332,3 +347,38 @@ def test_evidence_and_memory_of_deleted_text_are_bounded(room: Room) -> None:
         room.delete("mia", text)
     assert len(room.authorship.evidence) == 500
     assert Counter(kind for _, kind in room.labels()) == {"added in one go": 500}
+
+
+steps = st.tuples(
+    st.sampled_from(("mia", "tom", "zoe", "teacher")),
+    st.sampled_from(("type", "type", "erase", "cut", "paste", "away")), st.floats(0, 1), st.integers(0, 9),
+)  # fmt: skip
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(steps, min_size=5, max_size=30))
+def test_keys_are_folded_the_fast_way_to_the_same_end(script: list[tuple[str, str, float, int]]) -> None:
+    room = Room()  # it compares after every update
+    cut = ACORNS
+    for name, action, place, number in script:
+        writer = room.writers[name]
+        copy = str(writer.text)
+        start = round(place * len(copy))
+        match action:
+            case "type":
+                room.type(name, "a\né😀 word "[number:], start)
+            case "erase":
+                for end in range(start, max(0, start - number), -1):
+                    room.replace(name, copy[end - 1], "", end - 1)
+            case "cut" if copy[start : start + 4 * number]:
+                cut = copy[start : start + 4 * number]
+                room.replace(name, cut, "", start)
+            case "paste":
+                room.write(name, cut, start)
+            case "away" if writer.away:
+                room.come_back(name, number)
+            case "away" if sum(other.away for other in room.writers.values()) < 3:
+                room.leave(name)
+            case _:
+                pass
+        room.seconds += number

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from server.core import events
 from server.core.events import TEACHER_AUTHOR, AnyEvent, decode_event, encode_event
 from server.core.participation import EXCERPTS_BYTES, Participation, RoomFigures
+from server.core.slots import Slots
 from tests.writers import Table
 
 START = 1_700_000_000_000
@@ -211,7 +212,7 @@ def test_p13_cross_edits_and_mixed_paragraphs() -> None:
     figures = lesson.figures()
     assert figures.cross_edit == 0.333
     assert figures.paragraph_mix == 0.667  # eight units shared, four of one author
-    assert lesson.participation.contributions("r")["tom"].builds_on == {"mia": {1}}
+    assert lesson.participation.contributions("r")["tom"].builds_on == {"mia": Slots([1])}
 
 
 def test_p14_absent_and_silent() -> None:
