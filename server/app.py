@@ -156,7 +156,7 @@ async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     known: dict[int, type[Refused]] = {403: Forbidden, 404: NotFound, 429: TooFast}
     code = known.get(error.status_code, Malformed).code
-    message = "There is no such page." if error.status_code == 404 else str(error.detail)
+    message = "There is no such page. Check the address." if error.status_code == 404 else str(error.detail)
     return _answer(request, error.status_code, code, message)
 
 

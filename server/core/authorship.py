@@ -205,7 +205,7 @@ class Authorship:
             if utf16_length(text) >= ONE_GO_UNITS:
                 passage, kind = _excerpt(standing, text), "moved"
                 if passage is None:
-                    passage, kind = self._recall(text, at), "restored"
+                    passage, kind = self._recall(group, text, at)
                 if passage is None:
                     kind = "added in one go"
             if offline and passage is None:
@@ -220,15 +220,16 @@ class Authorship:
                     sources[run].restored = True
                 self.replica.ascribe(group, passage)
 
-    def _recall(self, text: str, at: int) -> Passage | None:
-        """Find a text among those deleted in the last ten minutes."""
+    def _recall(self, group: list[Run], text: str, at: int) -> tuple[Passage | None, Label]:
+        """Find a text among those deleted in the last ten minutes, and tell whether it came back or went elsewhere."""
         since = at - REMEMBERED_SECS * 1000
         for deleted in (*self._bursts.values(), *reversed(self._deleted)):
             if deleted.at >= since:
                 passage = _excerpt(deleted.passage, text)
                 if passage is not None:
-                    return passage
-        return None
+                    whole = deleted.units == utf16_length(text)
+                    return passage, "moved" if whole and not _in_place(group, deleted) else "restored"
+        return None, "restored"
 
     def _remember(self, author: str, gone: list[tuple[Run, str]], at: int) -> None:
         """Keep what was deleted; a passage that goes bit by bit, as under a held key, is kept as one."""
@@ -301,6 +302,12 @@ def _excerpt(passage: Passage | deque[tuple[str, str]], text: str) -> Passage | 
         start -= len(piece)
         end -= len(piece)
     return excerpt
+
+
+def _in_place(group: list[Run], deleted: _Deleted) -> bool:
+    """Tell whether runs stand where a passage was deleted, as an undo puts them."""
+    ends = (group[0], deleted.head), (group[-1], deleted.tail)
+    return any(_beside(run, unit, rightwards=rightwards) for run, unit in ends for rightwards in (True, False))
 
 
 def _beside(run: Run, unit: Id, *, rightwards: bool) -> bool:

@@ -174,8 +174,15 @@ def test_p5_cut_and_paste_keeps_the_author_and_scores_nothing(room: Room) -> Non
     room.write("tom", ACORNS)
     assert room.slots("tom") == {6}
     assert room.passage() == [("zoe", " And then? "), ("mia", ACORNS)]
-    assert room.labels() == [("tom", "restored")]
+    assert room.labels() == [("tom", "moved")]
     assert room.authorship.replica.standing["tom"] == 0
+
+
+def test_p5_what_is_pasted_where_it_was_cut_is_restored_and_not_moved(room: Room) -> None:
+    room.type("mia", "First. " + ACORNS + " And last.")
+    room.delete("tom", ACORNS)
+    room.write("tom", ACORNS, len("First. "))
+    assert room.labels() == [("tom", "restored")]
 
 
 def test_p5_a_move_in_one_operation_scores_nothing_at_all(room: Room) -> None:

@@ -74,8 +74,11 @@ async def test_the_pages_before_a_lesson(school: School) -> None:
     await expect(page.get_by_role("alert").filter(has_text="code")).to_be_visible()
     await is_for_everyone(visitor, "join with an error")
     await visitor.visits("/nowhere")
-    await visitor.sees_heading(re.compile("."))
+    await visitor.sees_heading("There is no page here")
     await is_for_everyone(visitor, "error")
+    await page.get_by_label("Code").fill("QQQQQQ")
+    await visitor.presses("Join")
+    await expect(page).to_have_url(re.compile(r"/join\?code=QQQQQQ$"))
 
 
 async def test_the_pages_of_a_lesson_in_every_phase(server: Server, school: School) -> None:

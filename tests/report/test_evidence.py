@@ -69,14 +69,14 @@ def test_p17_every_label_is_shown_in_the_text_itself() -> None:
     ]
     lesson.table.delete("mia", "Acorns fall in October. ")
     lesson.table.write("mia", "Acorns fall in October. ", 0)
-    assert lesson.text()[0] == ["tom", "Acorns fall in October. ", "restored"]
+    assert lesson.text()[0] == ["tom", "Acorns fall in October. ", "moved"]
     lesson.table.leave("tom")
     lesson.table.write("tom", "Rivers.")
     lesson.at = 30
     lesson.table.come_back("tom", 20)
     assert lesson.text()[-1] == ["tom", "Rivers.", "written offline"]
     kinds = [each["kind"] for each in lesson.evidence()["evidence"]]
-    assert kinds == ["written offline", "restored", "added in one go"]
+    assert kinds == ["written offline", "moved", "added in one go"]
 
 
 def test_p17_a_labelled_stretch_keeps_its_label_in_pieces() -> None:

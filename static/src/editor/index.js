@@ -10,14 +10,9 @@
  *
  * The teacher's page gives `role: "teacher"` and no participant: nothing is then kept on the device.
  */
-import * as decoding from "lib0/decoding"
-import { WebsocketProvider } from "y-websocket"
-import * as Y from "yjs"
 import { deleteText } from "../shared/kept-texts.js"
 import { showAuthors } from "./authors.js"
-import { Receipts } from "./receipts.js"
-import { openStore } from "./store.js"
-import { EditorPane } from "./view.js"
+import { Live } from "./live.js"
 import { WordCount } from "./words.js"
 
 /**
@@ -27,8 +22,6 @@ import { WordCount } from "./words.js"
  * @typedef {{participant: string, name: string, seat: number}} Present
  */
 
-const SYNC = 0
-const STEP_1 = 0
 /** Someone is "writing" for this long after their last letter. */
 const WRITING_MS = 3000
 /** Pauses before the room's text is opened again after a final close; a text that keeps being refused must not become a storm. */
@@ -269,139 +262,5 @@ export class RoomText extends EventTarget {
       this.words = this.#counter.count(this.#live.pane.view.state.doc.iterLines())
       this.#changed()
     }, SETTLE_MS)
-  }
-}
-
-/** One life of the text: from opening to its close or refusal. A refused document is never used again. */
-class Live {
-  doc = new Y.Doc()
-  text = this.doc.getText("summary")
-  receipts = new Receipts()
-  synced = false
-  /** When this device last changed the text. */
-  wroteAt = 0
-  /** Whether there is a true text to write in: synced once, or kept on this device. */
-  readable = false
-  /** @type {string | undefined} */ storeName
-  /** @type {import("y-indexeddb").IndexeddbPersistence | undefined} */ #store
-  #ended = false
-
-  /**
-   * @param {RoomTextOptions} options
-   * @param {{writable: () => boolean, changed: () => void, edited: (clients: number[]) => void, synced: () => void, closed: (code: number) => void}} page
-   */
-  constructor(options, page) {
-    const { lesson, room, role, participant } = options
-    this.provider = new WebsocketProvider(`${options.socketOrigin}/ws/lessons/${lesson}/rooms`, room, this.doc, {
-      connect: false,
-      disableBc: true,
-      params: { role },
-    })
-    this.#listen(page)
-    this.pane = new EditorPane({
-      parent: options.parent,
-      participant,
-      text: this.text,
-      awareness: this.provider.awareness,
-      // Only what is typed here is undone here: the editor adds its own origin, and no other is tracked.
-      undo: new Y.UndoManager(this.text, { trackedOrigins: new Set() }),
-      ...options.words,
-      language: options.language,
-      nonce: options.nonce,
-      above: options.above,
-      writable: false,
-      changed: page.changed,
-    })
-    this.become = () => {
-      if (this.readable) return
-      this.readable = true
-      this.pane.setWritable(page.writable())
-    }
-    void this.#connect(participant ? { lesson, participant, room } : undefined)
-  }
-
-  /** The device's copy first, so that the handshake carries what was written offline. @param {{lesson: string, participant: string, room: string} | undefined} place */
-  async #connect(place) {
-    if (place) {
-      const store = await openStore(this.doc, place)
-      if (this.#ended) {
-        await store?.destroy()
-        return
-      }
-      this.#store = store
-      this.storeName = store?.name
-      if (this.text.length) this.become()
-    }
-    addEventListener("offline", this.#lost)
-    addEventListener("online", this.#back)
-    this.provider.connect()
-  }
-
-  /** @param {{changed: () => void, edited: (clients: number[]) => void, synced: () => void, closed: (code: number) => void}} page */
-  #listen(page) {
-    const { doc, provider, receipts } = this
-    doc.on("update", (/** @type {Uint8Array} */ update, /** @type {unknown} */ origin) => {
-      if (origin !== provider) {
-        this.wroteAt = Date.now()
-        receipts.wrote(update, this.wroteAt)
-      }
-      page.changed()
-    })
-    doc.on("afterTransaction", (/** @type {Y.Transaction} */ transaction) => {
-      if (!transaction.changed.size) return
-      const wrote = [...transaction.afterState]
-        .filter(([client, clock]) => clock > (transaction.beforeState.get(client) ?? 0))
-        .map(([client]) => client)
-      // What a handshake or the store brings was written earlier, by whomever.
-      page.edited(this.synced || transaction.local ? wrote : [])
-    })
-    const [apply] = provider.messageHandlers
-    provider.messageHandlers[SYNC] = (encoder, decoder, ...rest) => {
-      const copy = decoding.clone(decoder)
-      apply(encoder, decoder, ...rest)
-      const kind = decoding.readVarUint(copy)
-      const payload = decoding.readVarUint8Array(copy)
-      if (kind === STEP_1) receipts.heardStateVector(payload, Date.now())
-      else receipts.heard(payload, Date.now())
-      page.changed()
-    }
-    provider.on("status", ({ status }) => {
-      if (status === "connected") receipts.connected(Date.now())
-      if (status === "disconnected") {
-        receipts.disconnected()
-        this.synced = false
-      }
-      page.changed()
-    })
-    provider.on("sync", synced => {
-      this.synced = synced
-      if (!synced) return
-      receipts.synced()
-      this.become()
-      page.synced()
-    })
-    provider.on("closed", ({ code }) => page.closed(code))
-    provider.awareness.on("change", page.changed)
-  }
-
-  /** The device says that it has no network: a socket would only notice after its silence. */
-  #lost = () => this.provider.disconnect()
-  #back = () => this.provider.connect()
-
-  async retire() {
-    if (this.#ended) return
-    this.#ended = true
-    removeEventListener("offline", this.#lost)
-    removeEventListener("online", this.#back)
-    this.pane.setWritable(false)
-    this.provider.destroy()
-    await this.#store?.destroy()
-  }
-
-  async close() {
-    const ending = this.retire()
-    this.pane.destroy()
-    await ending
-    this.doc.destroy()
   }
 }

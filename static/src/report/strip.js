@@ -23,7 +23,8 @@ export function stretchOf(windows) {
  */
 export function strip(windows, { from, minutes }, { participant, name, seat, slots = 0 }) {
   const own = windows.filter((window) => window.slots[participant] > 0)
-  const label = own.length > 0 ? t("over_time.of", { name, count: own.length }) : slots > 0 ? t("turns", { count: slots }) : t("over_time.none", { name })
+  if (own.length === 0 && slots > 0) return html`<span class="soft">${t("over_time.new")}</span>` // still in the minute of grace (P14)
+  const label = own.length > 0 ? t("over_time.of", { name, count: own.length }) : t("over_time.none", { name })
   return html`<svg class="strip ${seatClass(seat)}" viewBox="0 0 ${minutes} ${TURNS}" preserveAspectRatio="none" role="img" aria-label=${label}>
     ${own.map((window) => svg`<rect x=${(window.at - from) / MINUTE + 0.05} y=${TURNS - window.slots[participant]} width="0.9" height=${window.slots[participant]} />`)}</svg>`
 }

@@ -1,8 +1,8 @@
 /**
  * Words from the catalogue. Pages import `t` and `boot` from `./boot.js`; this module knows no DOM.
  *
- * `t("key", {name})` fills `{name}`. With a number `count` the plural form of the language is looked up first:
- * `key.one`, `key.two`, `key.few`, `key.many`, `key.other`, then plain `key`. A missing key shows itself.
+ * `t("key", {name})` fills `{name}`. With a number `count` what stands for just that number, `key.0`, is looked up first, then the plural
+ * form of the language: `key.one`, `key.two`, `key.few`, `key.many`, `key.other`, then plain `key`. A missing key shows itself.
  */
 
 /** @typedef {(key: string, vars?: Record<string, string | number>) => string} Translate */
@@ -20,7 +20,7 @@ export function translator(catalogue, language) {
     const { count } = vars
     const plural =
       typeof count === "number"
-        ? (catalogue[`${key}.${plurals.select(count)}`] ?? catalogue[`${key}.other`])
+        ? (catalogue[`${key}.${count}`] ?? catalogue[`${key}.${plurals.select(count)}`] ?? catalogue[`${key}.other`])
         : undefined
     const text = plural ?? catalogue[key] ?? key
     return text.replace(/\{(\w+)\}/g, (whole, name) => {

@@ -96,7 +96,7 @@ export class Desk {
         words: { label: t("editor.label", { room: state.room?.name ?? "" }), hint: t("editor.hint") },
         language: boot.language ?? document.documentElement.lang,
         nonce: boot.nonce,
-        above: () => this.host.parentElement?.querySelector(".tools")?.getBoundingClientRect().bottom ?? 0,
+        above: () => this.host.parentElement?.querySelector(".marks")?.getBoundingClientRect().bottom ?? 0,
       })
       this.text = text
       text.addEventListener("change", () => this.#hear())

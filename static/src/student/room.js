@@ -135,18 +135,7 @@ function sheet(page, locked) {
   const { text } = desk
   const off = locked || !text?.writable
   return html`<section class="card sheet ${locked ? "locked" : ""}" aria-label=${t("sheet")}>
-    <div class="tools" role="toolbar" aria-label=${t("tools")} @keydown=${roam}>
-      ${locked ? nothing : buttons(text, off)}
-      <span class="grow"></span>
-      <button
-        class="btn quiet who-wrote"
-        tabindex=${locked ? 0 : -1}
-        aria-pressed=${desk.authorsShown}
-        @click=${() => desk.showAuthors(!desk.authorsShown)}
-      >
-        ${t("authors")}
-      </button>
-    </div>
+    ${locked ? nothing : html`<div class="tools marks" role="toolbar" aria-label=${t("tools")} @keydown=${roam}>${buttons(text, off)}</div>`}
     ${desk.host}
     ${
       state.lesson.starters?.length && !locked
@@ -157,8 +146,11 @@ function sheet(page, locked) {
         : nothing
     }
     <div class="tools foot">
-      <span class="small soft">${t("words", { count: text?.words ?? 0 })}</span
-      ><span class="grow"></span> ${ready(page)}
+      <span class="small soft">${t("words", { count: text?.words ?? 0 })}</span>
+      <button class="btn quiet who-wrote" aria-pressed=${desk.authorsShown} @click=${() => desk.showAuthors(!desk.authorsShown)}>
+        ${t("authors")}
+      </button>
+      <span class="grow"></span> ${ready(page)}
     </div>
   </section>`
 }
