@@ -16,6 +16,7 @@ LAYER = {
     "settings": 1,
     "metrics": 1,
     "logs": 1,
+    "redis_link": 1,
     "core": 2,
     "journal": 3,
     "bus": 3,

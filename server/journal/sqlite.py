@@ -30,10 +30,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
-from server.errors import Unavailable
 from server.journal import READ_ENTRIES, Conflict, Done, Ended, Entry, LessonRow, Receive, Snapshot, Tail
-from server.journal.sqlite_store import Append, Batch, Head, Known, Store
-from server.journal.tails import LiveTail, closed, guarded, no_lesson, not_found, unavailable
+from server.journal.sqlite_store import Batch, Head, Known, Store
+from server.journal.tails import Append, LiveTail, behind, closed, no_lesson, not_found, settling, unavailable
 
 MAX_QUEUED_BYTES = 32 * 1024 * 1024
 """What may wait for the disk: some minutes of a whole school's typing, and bounded memory when the disk hangs."""
@@ -41,9 +40,6 @@ MAX_QUEUED_BYTES = 32 * 1024 * 1024
 COMMIT_INTERVAL_SECS = 0.004
 """Commits begin no closer together, the first after a quiet spell at once: under load one sync of the disk then serves
 everything of 4 ms, and nobody feels them. What somebody waits for by ``commit`` does not wait for company."""
-
-_APPEND_BYTES = 200
-"""What an append weighs besides its bodies, so that empty ones are bounded too."""
 
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
@@ -138,17 +134,8 @@ class SqliteJournal:
         self._enqueue(Append(lesson, at, bodies, done))
 
     async def commit(self, lesson: str, at: int, bodies: Sequence[bytes], *, after: int | None = None) -> int:
-        durable: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-        def done(error: Unavailable | None) -> None:
-            if durable.done():  # cancelled
-                return
-            if error is None:
-                durable.set_result(None)
-            else:
-                durable.set_exception(error)
-
-        append = Append(lesson, at, bodies, done, after)
+        durable = asyncio.get_running_loop().create_future()
+        append = Append(lesson, at, bodies, settling(durable), after)
         self._enqueue(append)
         self._hurry()
         await durable
@@ -171,11 +158,8 @@ class SqliteJournal:
         tail = LiveTail(self._tails.setdefault(lesson, []), receive, after, known.seq, lost, gone)
         try:
             while tail.seq < tail.history:
-                entries = await self.read(lesson, tail.seq)
-                tail.seq = entries[-1].seq
-                receive(entries)
-            if not tail.go_live():
-                raise not_found()
+                tail.give_history(await self.read(lesson, tail.seq))
+            tail.go_live()
         except BaseException:
             tail.close()
             raise
@@ -237,18 +221,14 @@ class SqliteJournal:
         await self._write(self._store.scrub, deleted)
 
     def _enqueue(self, append: Append) -> None:
-        size = _APPEND_BYTES
-        for body in append.bodies:
-            size += len(body)
         known = self._known.get(append.lesson)
         if not self._is_open:
-            return _answer(append, closed())
+            return append.answer(closed())
         if known is None or known.gone:
-            return _answer(append, no_lesson())
-        if self._queued_bytes + size > self._max_queued_bytes:
-            return _answer(append, Unavailable("Storage is behind. Try again in a moment.", reason="behind"))
-        append.size = size
-        self._queued_bytes += size
+            return append.answer(no_lesson())
+        if self._queued_bytes + append.size > self._max_queued_bytes:
+            return append.answer(behind())
+        self._queued_bytes += append.size
         self._queue.append(append)
         if self._idle.is_set():
             # Not at once: everything that arrived in this turn of the loop goes into the same transaction.
@@ -280,7 +260,7 @@ class SqliteJournal:
             known = self._known.get(append.lesson)
             if known is None or known.gone:
                 self._queued_bytes -= append.size
-                _answer(append, no_lesson())
+                append.answer(no_lesson())
                 continue
             if append.lesson not in batch.heads:
                 batch.heads[append.lesson] = Head(known.key, known.seq, known.last_at, known.exclusive)
@@ -313,7 +293,7 @@ class SqliteJournal:
             self._queued_bytes -= sum(append.size for append in failed)
             _log.error("journal: %d appends failed: %s", len(failed), error.__cause__)
             for append in failed:
-                _answer(append, error)
+                append.answer(error)
         else:
             for lesson, entries in outcome.items():
                 known = self._known[lesson]
@@ -329,7 +309,7 @@ class SqliteJournal:
                 for tail in tuple(self._tails.get(lesson, ())) if entries else ():
                     tail.give(lesson, entries)
             for append in batch.appends:
-                _answer(append, Conflict(append.outrun) if append.outrun else None)
+                append.answer(Conflict(append.outrun) if append.outrun else None)
         if not self._writing:
             self._next()
 
@@ -366,8 +346,3 @@ class SqliteJournal:
         if known is None or known.gone:
             raise not_found()
         return known
-
-
-def _answer(append: Append, error: Unavailable | None) -> None:
-    if append.done is not None:
-        guarded(append.lesson, append.done, error)

@@ -11,9 +11,8 @@ Each lesson has a table of its own so that no page of the file ever holds two le
 (found here: 4 of 883 deleted entries still readable). Dropping a table frees whole pages, and those are zeroed.
 5,000 tables cost a reader 14 ms when the schema changes.
 
-``packing`` 0 is plain: 12 bytes (``at``, length; little-endian) and the body, for each entry; one row holds what
-one commit brought a lesson. ``packing`` 1 is the same compressed by zlib; plain rows joined end to end are
-again a plain row, and that is all ``compact`` does.
+``packing`` 0 is plain, see ``rows``: one row holds what one commit brought a lesson. ``packing`` 1 is several of them
+compressed by zlib.
 """
 
 from __future__ import annotations
@@ -21,7 +20,6 @@ from __future__ import annotations
 import fcntl
 import os
 import sqlite3
-import struct
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -30,20 +28,18 @@ from pathlib import Path
 from typing import Self
 
 from server.errors import SettingsError, Unavailable
-from server.journal import Done, Entry, Snapshot
+from server.journal import Entry, Snapshot
+from server.journal.rows import BLOCK_ENTRIES, pack, unpack
+from server.journal.tails import Append
 
 FORMAT = 2
 """``PRAGMA user_version``; a file with a higher one is not touched. 1 knew no snapshots, and would not delete them."""
-
-BLOCK_ENTRIES = 500
-"""Entries in one compressed row: beyond some 32 KB, deflate's window, larger rows do not become smaller."""
 
 VACUUM_PAGES = 256
 """How many pages are given back in one turn: 1 MB, so that compacting does not hold up commits."""
 
 _BUSY_MSECS = 5000
 _PLAIN, _ZLIB = 0, 1
-_HEAD = struct.Struct("<QI")
 _LESSON_TABLE = """CREATE TABLE IF NOT EXISTS lesson(key INTEGER PRIMARY KEY, lesson TEXT NOT NULL UNIQUE,
     code TEXT NOT NULL UNIQUE, created_at INTEGER NOT NULL, ended_at INTEGER)"""
 
@@ -62,20 +58,6 @@ class Known:
     gone: bool = False
     exclusive: int = 0
     """The last exclusive commit of this process, and so of all that anybody's tail could have missed."""
-
-
-@dataclass(slots=True, eq=False)
-class Append:
-    """One call of ``append``. Once written, ``seq`` is its last entry's, or ``outrun`` what an exclusive one missed."""
-
-    lesson: str
-    at: int
-    bodies: Sequence[bytes]
-    done: Done | None
-    after: int | None = None
-    size: int = 0
-    seq: int = 0
-    outrun: int = 0
 
 
 @dataclass(slots=True)
@@ -195,7 +177,7 @@ class Store:
         )
         try:
             for last, packing, packed in rows:
-                entries = _unpack(last, zlib.decompress(packed) if packing == _ZLIB else packed)
+                entries = unpack(last, zlib.decompress(packed) if packing == _ZLIB else packed)
                 found += entries if entries[0].seq > after else [entry for entry in entries if entry.seq > after]
                 if len(found) >= limit:
                     break
@@ -234,7 +216,7 @@ class Store:
             for last, at, packed in found:
                 rows.append((last, at, packed))
                 size += len(packed)
-                first = last - len(_unpack(last, packed)) if first is None else first
+                first = last - len(unpack(last, packed)) if first is None else first
                 if last - first >= BLOCK_ENTRIES:
                     break
         finally:
@@ -276,7 +258,7 @@ class Store:
 
     def _insert(self, key: int, entries: Sequence[Entry]) -> None:
         last = entries[-1]
-        row = (last.seq, last.at, _pack(entries))
+        row = (last.seq, last.at, pack([(entry.at, entry.body) for entry in entries]))
         self._writer.execute(f"INSERT INTO lesson_{key} VALUES (?, ?, {_PLAIN}, ?)", row)
 
     @contextmanager
@@ -290,21 +272,6 @@ class Store:
                 if self._writer.in_transaction:  # SQLite has often rolled back already when the disk is full
                     self._writer.execute("ROLLBACK")
             raise
-
-
-def _pack(entries: Sequence[Entry]) -> bytes:
-    return b"".join([part for entry in entries for part in (_HEAD.pack(entry.at, len(entry.body)), entry.body)])
-
-
-def _unpack(last: int, packed: bytes) -> list[Entry]:
-    """Return the entries of a plain row, the last of which is ``last``."""
-    found: list[tuple[int, bytes]] = []
-    offset = 0
-    while offset < len(packed):
-        at, length = _HEAD.unpack_from(packed, offset)
-        offset += _HEAD.size + length
-        found.append((at, packed[offset - length : offset]))
-    return [Entry(seq, at, body) for seq, (at, body) in enumerate(found, last - len(found) + 1)]
 
 
 def _lock(path: Path) -> int:

@@ -1,26 +1,60 @@
-"""What every journal gives its followers: tails, guarded calls, and the errors with their sentences."""
+"""What journals have in common: appends on their way, tails, and the errors with their sentences."""
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import TypeVar
 
-from server.errors import NotFound, Unavailable
-from server.journal import Ended, Entry, Receive
+from server.errors import NotFound, Refused, Unavailable
+from server.journal import Done, Ended, Entry, Receive
 
 BUFFER_ENTRIES = 10_000
 """What a tail keeps of the present while it reads history; beyond it reads that from the store as well."""
+
+APPEND_BYTES = 200
+"""What an append weighs besides its bodies, so that empty ones are bounded too."""
 
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
 
+@dataclass(slots=True, eq=False)
+class Append:
+    """One call of ``append``. Once written, ``seq`` is its last entry's, or ``outrun`` what an exclusive one missed."""
+
+    lesson: str
+    at: int
+    bodies: Sequence[bytes]
+    done: Done | None
+    after: int | None = None
+    size: int = field(init=False)
+    seq: int = 0
+    outrun: int = 0
+    answered: Callable[[Append], None] | None = None
+    """Called before ``done``: the store's own books."""
+
+    def __post_init__(self) -> None:
+        size = APPEND_BYTES
+        for body in self.bodies:
+            size += len(body)
+        self.size = size
+
+    def answer(self, error: Unavailable | None) -> None:
+        """Call ``done``; you must do so once."""
+        if self.answered is not None:
+            self.answered(self)
+        if self.done is not None:
+            guarded(self.lesson, self.done, error)
+
+
 class LiveTail:
     """One receiver: reading history while ``_buffer`` is a list, live once it is None."""
 
-    __slots__ = ("_buffer", "_closed", "_gone", "_lost", "_receive", "_siblings", "history", "seq")
+    __slots__ = ("_buffer", "_closed", "_ended", "_gone", "_lost", "_receive", "_siblings", "history", "seq")
 
     def __init__(
         self,
@@ -37,6 +71,7 @@ class LiveTail:
         self._gone = gone
         self._buffer: list[Entry] | None = []
         self._closed = False
+        self._ended: Refused | None = None
         self.seq = after
         """The last entry received: what the store gave already is not given again."""
         self.history = history
@@ -59,20 +94,31 @@ class LiveTail:
         self.seq = entries[-1].seq
         guarded(lesson, self._receive, entries)
 
-    def go_live(self) -> bool:
-        """Give what came while history was read; return whether the tail is still open."""
+    def give_history(self, entries: list[Entry]) -> None:
+        """Give what was read from the store. Raises what ended the tail meanwhile."""
+        if self._ended is not None:
+            raise self._ended
+        if not entries:
+            raise lost_something()
+        self.seq = entries[-1].seq
+        self._receive(entries)
+
+    def go_live(self) -> None:
+        """Give what came while history was read. Raises what ended the tail meanwhile."""
+        if self._ended is not None:
+            raise self._ended
         buffer = [entry for entry in self._buffer or () if entry.seq > self.seq]
         self._buffer = None
-        if buffer and not self._closed:
+        if buffer:
             self.seq = buffer[-1].seq
             self._receive(buffer)
-        return not self._closed
 
     def end(self, lesson: str, *, gone: bool) -> None:
         """Close the tail and say why; while history is read, ``follow`` says it."""
         if self._closed:
             return
         self.close()
+        self._ended = not_found() if gone else lost_something()
         call = self._gone if gone else self._lost
         if call is not None and self._buffer is None:
             guarded(lesson, lambda _: call(), None)
@@ -96,10 +142,32 @@ def guarded(lesson: str, call: Callable[[_T], None], value: _T) -> None:
         _log.error("journal: receiver failed: lesson=%s %s at %s:%s", lesson, kind, frame.filename, frame.lineno)
 
 
+def settling(durable: asyncio.Future[None]) -> Done:
+    """Make the ``done`` that settles a future; the future may be cancelled before."""
+
+    def done(error: Unavailable | None) -> None:
+        if durable.done():
+            return
+        if error is None:
+            durable.set_result(None)
+        else:
+            durable.set_exception(error)
+
+    return done
+
+
 def unavailable(cause: BaseException) -> Unavailable:
     error = Unavailable("Storage cannot take it now. Try again in a moment.", reason="storage")
     error.__cause__ = cause
     return error
+
+
+def lost_something() -> Unavailable:
+    return Unavailable("Storage has lost something. Try again in a moment.", reason="storage")
+
+
+def behind() -> Unavailable:
+    return Unavailable("Storage is behind. Try again in a moment.", reason="behind")
 
 
 def closed() -> Unavailable:

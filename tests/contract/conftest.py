@@ -8,15 +8,21 @@ from pathlib import Path
 import pytest
 
 from server.journal import Journal
+from server.journal.redis import RedisJournal
 from server.journal.sqlite import SqliteJournal
+from server.redis_link import Patience
+from tests.redis_server import RedisServer
 
 NewJournal = Callable[[], Journal]
 
 
-@pytest.fixture(params=["sqlite"])
-def new_journal(tmp_path: Path) -> NewJournal:
+@pytest.fixture(params=["sqlite", "redis"])
+def new_journal(request: pytest.FixtureRequest, tmp_path: Path) -> NewJournal:
     """Make journals, not yet open, on one and the same store."""
-    return lambda: SqliteJournal(tmp_path / "journal.sqlite")
+    if request.param == "sqlite":
+        return lambda: SqliteJournal(tmp_path / "journal.sqlite")
+    redis_server: RedisServer = request.getfixturevalue("redis_server")
+    return lambda: RedisJournal(redis_server.url, patience=Patience(rewrite=0.01))
 
 
 @pytest.fixture

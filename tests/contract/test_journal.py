@@ -253,10 +253,10 @@ async def test_a_tail_is_told_of_a_deletion_once(journal: Journal) -> None:
 async def test_a_lesson_that_is_not_there(journal: Journal) -> None:
     answers = Answers()
     journal.append("none", 1, [b"x"], answers.of(1))
-    [(_, error)] = answers.given
-    assert isinstance(error, Unavailable)
     with pytest.raises(Unavailable):
         await journal.commit("none", 1, [b"x"])
+    [(_, error)] = answers.given
+    assert isinstance(error, Unavailable)
     for refused in (
         journal.read("none"),
         journal.follow("none", Received()),

@@ -1,0 +1,257 @@
+"""The keys under the Redis journal, and whatever is rare; what happens at every keystroke is in ``redis``.
+
+The keys::
+
+    roundtable:lessons              set of all lessons
+    roundtable:code:<code>          the lesson that has it
+    roundtable:{<lesson>}:meta      hash: code, created, ended, seq, at (of the last entry), x (seq of the last
+                                    exclusive commit); a lesson is there as long as this key is
+    roundtable:{<lesson>}:entries   stream: rows, see ``rows``; the id of one is <seq of its last entry>-0
+    roundtable:{<lesson>}:packed    stream: what ``compact`` took from the beginning of ``entries``
+    roundtable:{<lesson>}:snapshots hash: <name>, and <name>:seq
+
+A row of ``entries`` has two fields: ``e``, the row, and ``f``, when the entry before it was made: the clocks of several
+processes differ, and no entry may be earlier than the one before. A row of ``packed`` has ``z``, compressed.
+
+No script and no transaction touches the keys of more than one lesson.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import zlib
+from collections.abc import Sequence
+
+from redis.exceptions import ResponseError
+
+from server.errors import Unavailable
+from server.journal import Entry, LessonRow, Snapshot
+from server.journal.rows import BLOCK_ENTRIES, pack, unpack
+from server.journal.tails import not_found, unavailable
+from server.redis_link import FAILURES, Command, Links, Patience, Reply
+
+LESSONS = b"roundtable:lessons"
+BARRIER = b"roundtable:barrier"
+"""Written so that ``WAIT`` has something to wait for; what it holds means nothing."""
+
+_READ_ROWS = 128
+"""Rows in one reply: with some entries in a row, what one ``read`` wants."""
+_LISTED = 500
+"""Lessons looked up in one round trip."""
+_CODE_SECS = 60
+"""How long a code stays taken by a process that died while it made the lesson."""
+
+_log = logging.getLogger(__name__)
+
+_CREATE = """
+if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
+redis.call('HSET', KEYS[1], 'code', ARGV[1], 'created', ARGV[2], 'seq', ARGV[3], 'at', ARGV[2], 'x', 0)
+if ARGV[3] ~= '0' then redis.call('XADD', KEYS[2], ARGV[3] .. '-0', 'f', ARGV[2], 'e', ARGV[4]) end
+return 1
+"""
+
+_RELEASE = "if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end"
+
+_END = "if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end redis.call('HSET', KEYS[1], 'ended', ARGV[1]) return 1"
+
+_SNAPSHOT = """
+local last = redis.call('HGET', KEYS[1], 'seq')
+if not last then return 0 end
+local old = redis.call('HGET', KEYS[2], ARGV[1] .. ':seq')
+if tonumber(ARGV[2]) <= tonumber(last) and tonumber(ARGV[2]) >= tonumber(old or 0) then
+    redis.call('HSET', KEYS[2], ARGV[1], ARGV[3], ARGV[1] .. ':seq', ARGV[2])
+end
+return 1
+"""
+
+_PACK = """
+if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
+local first = redis.call('XRANGE', KEYS[2], '-', '+', 'COUNT', 1)[1]
+if not first or first[1] ~= ARGV[1] then return 0 end
+redis.call('XADD', KEYS[3], ARGV[2], 'z', ARGV[3])
+redis.call('XTRIM', KEYS[2], 'MINID', '=', ARGV[4])
+return 1
+"""
+
+
+Row = tuple[bytes, Sequence[bytes]]
+"""One row of a stream as Redis gives it: its id, and names and values of its fields in turns."""
+
+
+def key(lesson: str, part: str) -> bytes:
+    return b"roundtable:{%s}:%s" % (lesson.encode(), part.encode())
+
+
+def entries_of(row: Row) -> list[Entry]:
+    """Unpack one row of a stream."""
+    name, fields = row
+    last = int(name[: name.index(b"-")])
+    if fields[0] == b"z":
+        return unpack(last, zlib.decompress(fields[1]))
+    return unpack(last, fields[3], int(fields[1]))
+
+
+class RedisStore:
+    """Everything about lessons that a keystroke does not need. Raises ``Unavailable`` when Redis is away."""
+
+    def __init__(self, url: str, replicas: int, patience: Patience) -> None:
+        self._replicas = replicas
+        self._patience = patience
+        self.links = Links(url, patience)
+
+    async def close(self) -> None:
+        """Close what is open; it may be used again."""
+        await self.links.close()
+
+    def barrier(self) -> list[Command]:
+        """What to ask after reading or writing on a connection, so that all of it is on enough replicas; the last reply
+        must not be below their number."""
+        if not self._replicas:
+            return []
+        return [("SET", BARRIER, b""), ("WAIT", self._replicas, int(self._patience.answer * 500))]
+
+    async def create(self, lesson: str, code: str, at: int, bodies: Sequence[bytes]) -> bool:
+        taken = b"roundtable:code:" + code.encode()
+        packed = pack([(at, body) for body in bodies])
+        create = ("EVAL", _CREATE, 2, key(lesson, "meta"), key(lesson, "entries"), code, at, len(bodies), packed)
+        # Should this process die in between: the code frees itself, and what was made is listed, so that it expires.
+        _, free = await self._ask(("SADD", LESSONS, lesson), ("SET", taken, lesson, "NX", "EX", _CODE_SECS))
+        if not free:
+            return False
+        (made,) = await self._ask(create)
+        if not made:
+            await self._ask(("EVAL", _RELEASE, 1, taken, lesson))
+            return False
+        _, kept, *replicated = await self._ask(("SADD", LESSONS, lesson), ("PERSIST", taken), *self.barrier())
+        if not kept:
+            raise Unavailable("Storage cannot take it now. Try again in a moment.", reason="storage")
+        self.require_replicated(replicated)
+        return True
+
+    async def find(self, code: str) -> str | None:
+        (lesson,) = await self._ask(("GET", b"roundtable:code:" + code.encode()))
+        return None if lesson is None else lesson.decode()
+
+    async def latest(self, lesson: str) -> int:
+        (seq,) = await self._ask(("HGET", key(lesson, "meta"), "seq"))
+        if seq is None:
+            raise not_found()
+        return int(seq)
+
+    async def read(self, lesson: str, after: int, limit: int) -> list[Entry]:
+        found: list[Entry] = []
+        while len(found) < limit:
+            start = b"%d-0" % (after + 1)
+            # In this order: what is packed between the two is then found twice, and not never.
+            there, plain, packed, *replicated = await self._ask(
+                ("EXISTS", key(lesson, "meta")),
+                ("XRANGE", key(lesson, "entries"), start, "+", "COUNT", min(limit, _READ_ROWS)),
+                ("XRANGE", key(lesson, "packed"), start, "+", "COUNT", 1 + limit // BLOCK_ENTRIES),
+                *self.barrier(),
+            )
+            if not there:
+                raise not_found()
+            self.require_replicated(replicated)
+            before = len(found)
+            for row in (*packed, *plain):
+                for entry in entries_of(row):
+                    if entry.seq == after + 1:
+                        found.append(entry)
+                        after = entry.seq
+            if len(found) == before:
+                break
+        return found[:limit]
+
+    async def end(self, lesson: str, at: int) -> None:
+        self._require((await self._ask(("EVAL", _END, 1, key(lesson, "meta"), at)))[0])
+
+    async def save_snapshot(self, lesson: str, name: str, seq: int, data: bytes) -> None:
+        keys = key(lesson, "meta"), key(lesson, "snapshots")
+        self._require((await self._ask(("EVAL", _SNAPSHOT, 2, *keys, name, seq, data)))[0])
+
+    async def snapshot(self, lesson: str, name: str) -> Snapshot | None:
+        there, found = await self._ask(
+            ("EXISTS", key(lesson, "meta")), ("HMGET", key(lesson, "snapshots"), name + ":seq", name)
+        )
+        self._require(there)
+        return None if found[0] is None else Snapshot(int(found[0]), found[1])
+
+    async def lessons(self) -> list[LessonRow]:
+        (members,) = await self._ask(("SMEMBERS", LESSONS))
+        lessons = [member.decode() for member in members]
+        rows: list[LessonRow] = []
+        for start in range(0, len(lessons), _LISTED):
+            part = lessons[start : start + _LISTED]
+            fields = "code", "created", "at", "ended"
+            for lesson, found in zip(
+                part, await self._ask(*(("HMGET", key(lesson, "meta"), *fields) for lesson in part)), strict=True
+            ):
+                code, created, at, ended = found
+                if code is not None:  # else it is being made, or deleted
+                    rows.append(LessonRow(lesson, code.decode(), int(created), int(at), ended and int(ended)))
+        return rows
+
+    async def unblock(self, link: int) -> None:
+        """Make a link that waits in a blocking read return."""
+        await self._ask(("CLIENT", "UNBLOCK", link))
+
+    async def compact(self, lesson: str) -> None:
+        while True:
+            there, rows = await self._ask(
+                ("EXISTS", key(lesson, "meta")), ("XRANGE", key(lesson, "entries"), "-", "+", "COUNT", BLOCK_ENTRIES)
+            )
+            self._require(there)
+            if not rows:
+                return
+            block: list[Entry] = []
+            for row in rows:
+                block += entries_of(row)
+                if len(block) >= BLOCK_ENTRIES:
+                    break
+            last = block[-1].seq
+            packed = await asyncio.to_thread(zlib.compress, pack([(entry.at, entry.body) for entry in block]))
+            keys = (key(lesson, part) for part in ("meta", "entries", "packed"))
+            (done,) = await self._ask(("EVAL", _PACK, 3, *keys, rows[0][0], f"{last}-0", packed, f"{last + 1}-0"))
+            if not done:  # another process is at it, or has deleted the lesson
+                self._require((await self._ask(("EXISTS", key(lesson, "meta"))))[0])
+                return
+
+    async def delete(self, lesson: str) -> None:
+        (code,) = await self._ask(("HGET", key(lesson, "meta"), "code"))
+        if code is not None:
+            await self._ask(("EVAL", _RELEASE, 1, b"roundtable:code:" + code, lesson))
+        # The list last: a deletion that was cut short is begun again from there.
+        parts = "meta", "entries", "packed", "snapshots"
+        await self._ask(("DEL", *(key(lesson, part) for part in parts)), ("SREM", LESSONS, lesson))
+
+    async def rewrite(self) -> bool:
+        """Have the append-only file written anew, without what was deleted.
+
+        Returns False while one is being written that was begun before.
+        """
+        try:
+            await self.links.ask(("BGREWRITEAOF",))
+        except ResponseError as error:
+            if "in progress" in str(error):
+                return False
+            _log.warning("journal: Redis refused BGREWRITEAOF: deleted lessons stay in its append-only file for now")
+        except FAILURES as error:
+            raise unavailable(error) from error
+        return True
+
+    def require_replicated(self, replies: Sequence[Reply]) -> None:
+        """Refuse when ``barrier`` did not reach enough replicas."""
+        if replies and replies[-1] < self._replicas:
+            raise Unavailable("Storage cannot take it now. Try again in a moment.", reason="storage")
+
+    @staticmethod
+    def _require(there: object) -> None:
+        if not there:
+            raise not_found()
+
+    async def _ask(self, *commands: Command) -> list[Reply]:
+        try:
+            return await self.links.ask(*commands)
+        except FAILURES as error:
+            raise unavailable(error) from error
