@@ -32,6 +32,7 @@ from server.web import api, pages, sockets
 from server.web.api import Answer
 from server.web.auth import Tokens, load_secret
 from server.web.draining import RETRY_AFTER_SECS, Draining
+from server.web.operators import operators_routes
 from server.web.security import SecurityHeaders
 from server.web.services import Services
 from server.web.templates import Pages
@@ -131,9 +132,7 @@ def create_app(services: Services, front_door: str | None = None) -> Starlette:
             WebSocketRoute("/ws/lessons/{lesson}", sockets.lesson_socket),
             WebSocketRoute("/ws/lessons/{lesson}/rooms/{room}", sockets.document_socket),
             Route("/icon.svg", pages.icon),
-            Route("/healthz", api.healthz),
-            Route("/readyz", api.readyz),
-            Route("/metrics", api.metrics),
+            *operators_routes(services.journal, services.metrics, services.draining),
             Mount("/static", BuiltFiles(directory=find_assets().dist), name="static"),
         ],
         middleware=[Middleware(SecurityHeaders, secure=services.settings.secure)],
@@ -167,7 +166,7 @@ async def _failed(request: Request, error: Exception) -> Response:
 
 def _answer(request: Request, status: int, code: str, message: str) -> Response:
     response: Response
-    if request.url.path.startswith(("/api/", "/readyz")):
+    if request.url.path.startswith("/api/"):
         response = Answer({"error": {"code": code, "message": message}}, status)
     else:
         services: Services = request.app.state.services

@@ -7,7 +7,7 @@ import hmac
 
 import msgspec
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import Response
 
 from server.core.events import JoinRequest, Leave, LessonDraft, decode_as, decode_command
 from server.core.participation import WINDOW_SECS
@@ -220,21 +220,3 @@ async def _room(request: Request) -> tuple[LiveLesson, str]:
 
 def _download(content: bytes, media_type: str, name: str) -> Response:
     return Response(content, media_type=media_type, headers={"Content-Disposition": f'attachment; filename="{name}"'})
-
-
-async def healthz(request: Request) -> Response:
-    """``GET /healthz``: the process answers."""
-    return PlainTextResponse("ok\n")
-
-
-async def readyz(request: Request) -> Response:
-    """``GET /readyz``: newcomers are welcome; 503 when the journal cannot be read or the process is on its way out."""
-    services = services_of(request)
-    services.draining.refuse()
-    await services.journal.find("")
-    return PlainTextResponse("ready\n")
-
-
-async def metrics(request: Request) -> Response:
-    """``GET /metrics`` in the Prometheus text format."""
-    return Response(services_of(request).metrics.render(), media_type="text/plain; version=0.0.4; charset=utf-8")

@@ -54,7 +54,7 @@ async def test_sixty_people_are_sent_away_little_by_little(server: Server) -> No
             assert await stopping == 0
         assert time.monotonic() - began < 10
         assert answers
-        assert set(answers) == {("unavailable", 503, "2")}
+        assert set(answers) == {("draining", 503, "2")}
 
         views = [await tab.look() for tab in tabs]
         first = [(view["closes"][0], view["closed_at"][0]) for view in views]
