@@ -9,6 +9,7 @@ asked knows whether that is harmless.
 from __future__ import annotations
 
 import asyncio
+import traceback
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -203,3 +204,15 @@ async def require_safe(links: Links, url: str, *, unsafe: bool) -> None:
             f"{at} throws data away when its memory is full (`maxmemory-policy {info.get('maxmemory_policy')}`). "
             f"Set `maxmemory-policy noeviction` in its configuration, {otherwise}"
         )
+
+
+def kinds(group: BaseExceptionGroup[Exception]) -> str:
+    """Say what went wrong by kind and place, never by message: an error of Redis may quote what it was sent."""
+    found = []
+    for error in group.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            found.append(kinds(error))
+        else:
+            frame = traceback.extract_tb(error.__traceback__)[-1]
+            found.append(f"{type(error).__name__} at {frame.filename}:{frame.lineno}")
+    return ", ".join(found)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from server.bus import Receive
+from server.bus import Receive, deliver
 
 
 class MemorySubscription:
@@ -23,9 +23,15 @@ class MemoryBus:
     def __init__(self) -> None:
         self._subscriptions: defaultdict[str, list[MemorySubscription]] = defaultdict(list)
 
+    async def open(self) -> None:
+        """There is nothing to connect to."""
+
+    async def close(self) -> None:
+        self._subscriptions.clear()
+
     def publish(self, topic: str, payload: bytes) -> None:
         for subscription in tuple(self._subscriptions.get(topic, ())):
-            subscription.receive(payload)
+            deliver(subscription.receive, payload)
 
     def subscribe(self, topic: str, receive: Receive) -> MemorySubscription:
         subscription = MemorySubscription(self, topic, receive)

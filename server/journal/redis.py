@@ -14,7 +14,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-import traceback
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack, suppress
 
@@ -24,7 +23,7 @@ from server.journal.redis_reader import Reader
 from server.journal.redis_store import RedisStore
 from server.journal.redis_writer import COMMIT_INTERVAL_SECS, MAX_QUEUED_BYTES, Writer
 from server.journal.tails import Append, closed, no_lesson, not_found, settling, unavailable
-from server.redis_link import Link, Patience, require_safe
+from server.redis_link import Link, Patience, kinds, require_safe
 
 _log = logging.getLogger(__name__)
 
@@ -181,7 +180,7 @@ class RedisJournal:
                         tasks.create_task(self._reader.run(reader), name="journal-reader")
                         tasks.create_task(self._rewrite_when_due(), name="journal-rewriter")
             except* Exception as group:
-                _log.error("journal: no connection to Redis: %s", _kinds(group))
+                _log.error("journal: no connection to Redis: %s", kinds(group))
             finally:
                 self._up.clear()
                 self._reader.fail(_away())  # these are the older ones
@@ -215,15 +214,3 @@ class RedisJournal:
 
 def _away() -> Unavailable:
     return unavailable(ConnectionError("Redis is away"))
-
-
-def _kinds(group: BaseExceptionGroup[Exception]) -> str:
-    """Say what went wrong by kind and place, never by message: an error of Redis may quote what it was sent."""
-    kinds = []
-    for error in group.exceptions:
-        if isinstance(error, BaseExceptionGroup):
-            kinds.append(_kinds(error))
-        else:
-            frame = traceback.extract_tb(error.__traceback__)[-1]
-            kinds.append(f"{type(error).__name__} at {frame.filename}:{frame.lineno}")
-    return ", ".join(kinds)

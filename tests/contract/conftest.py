@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from server.bus import Bus
+from server.bus.memory import MemoryBus
+from server.bus.redis import RedisBus
 from server.journal import Journal
 from server.journal.redis import RedisJournal
 from server.journal.sqlite import SqliteJournal
@@ -34,3 +37,23 @@ async def journal(new_journal: NewJournal) -> AsyncIterator[Journal]:
     assert await journal.create("two", "TWO", 200, [])
     yield journal
     await journal.close()
+
+
+@pytest.fixture(params=["memory", "redis"])
+def new_buses(request: pytest.FixtureRequest) -> tuple[Bus, Bus]:
+    """Make two ends of one bus, not yet open: two processes', or one and the same."""
+    if request.param == "memory":
+        bus = MemoryBus()
+        return bus, bus
+    redis_server: RedisServer = request.getfixturevalue("redis_server")
+    return RedisBus(redis_server.url), RedisBus(redis_server.url)
+
+
+@pytest.fixture
+async def buses(new_buses: tuple[Bus, Bus]) -> AsyncIterator[tuple[Bus, Bus]]:
+    """Two open ends of one bus."""
+    for bus in new_buses:
+        await bus.open()
+    yield new_buses
+    for bus in new_buses:
+        await bus.close()
