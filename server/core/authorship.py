@@ -11,7 +11,6 @@ Fold every admitted update of a room through `Authorship.take`. Rules P1 to P6, 
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import dataclass, field
 from math import ceil
 from typing import Final, Literal, assert_never
@@ -70,7 +69,7 @@ class _Deleted:
     at: int
     head: Id
     tail: Id
-    passage: deque[tuple[str, str]]
+    passage: Passage
     units: int
 
 
@@ -101,10 +100,10 @@ class Authorship:
         """``started_at`` is the beginning of the lesson in ms: slot 0 begins then."""
         self._started_at = started_at
         self._bursts: dict[str, _Deleted] = {}
-        self._deleted: deque[_Deleted] = deque(maxlen=DELETED_KEPT)
+        self._deleted: list[_Deleted] = []
         self.replica = Replica()
         self.contributions: dict[str, Contribution] = {}
-        self.evidence: deque[Evidence] = deque(maxlen=EVIDENCE_KEPT)
+        self.evidence: list[Evidence] = []
         self.last_at: int | None = None
         """When anyone last earned a unit, in ms."""
 
@@ -134,6 +133,7 @@ class Authorship:
             self._remember(author, gone, at)
             deleted = sum([run.length for run, _ in gone])
             self._score(author, at, 0, deleted, {run.author for run, _ in gone}, None)
+            self.replica.close_up(run for run, _ in gone)
 
     def _take_any(self, update: Update, author: str, at: int, away_secs: float | None) -> None:
         large = (
@@ -152,6 +152,7 @@ class Authorship:
         edited = {run.author for run, _ in gone}.union(*(written.touched for written in fresh))
         inserted, deleted = sum(written.new for written in fresh), sum(run.length for run, _ in gone)
         self._score(author, at, inserted, deleted, edited, away_secs)
+        self.replica.close_up(run for run, _ in operation.gone)
 
     def _integrate(self, update: Update, author: str) -> _Operation:
         replica = self.replica
@@ -211,7 +212,8 @@ class Authorship:
             if offline and passage is None:
                 kind = "written offline"
             if kind is not None and author not in (TEACHER_AUTHOR, SYSTEM_AUTHOR):
-                self.evidence.extend(Evidence(author, at, kind, run.client, run.clock, run.length) for run in group)
+                self.evidence += [Evidence(author, at, kind, run.client, run.clock, run.length) for run in group]
+                del self.evidence[:-EVIDENCE_KEPT]
                 contribution = self._contribution(author)
                 contribution.added_in_one_go += kind == "added in one go"
                 contribution.restored += passage is not None
@@ -237,18 +239,19 @@ class Authorship:
         for group in stretches(texts) if len(gone) > 1 else [[gone[0][0]]]:
             first, last = group[0], group[-1]
             head, tail = Id(first.client, first.clock), Id(last.client, last.end - 1)
-            passage = deque((run.author, texts[run]) for run in group)
+            passage = [(run.author, texts[run]) for run in group]
             units = sum(run.length for run in group)
             burst = self._bursts.get(author)
             if burst is not None and _beside(last, burst.head, rightwards=True):
-                burst.passage.extendleft(reversed(passage))
+                burst.passage = _joined(passage, burst.passage)
                 burst.head, burst.at, burst.units = head, at, burst.units + units
             elif burst is not None and _beside(first, burst.tail, rightwards=False):
-                burst.passage.extend(passage)
+                burst.passage = _joined(burst.passage, passage)
                 burst.tail, burst.at, burst.units = tail, at, burst.units + units
             else:
                 if burst is not None and burst.units >= ONE_GO_UNITS:
                     self._deleted.append(burst)
+                    del self._deleted[:-DELETED_KEPT]
                 self._bursts[author] = _Deleted(at, head, tail, passage, units)
 
     def _score(
@@ -289,7 +292,15 @@ class Authorship:
         return free[:score]
 
 
-def _excerpt(passage: Passage | deque[tuple[str, str]], text: str) -> Passage | None:
+def _joined(before: Passage, after: Passage) -> Passage:
+    """Put two passages together; what a held key deletes, unit by unit, is one piece."""
+    (author, text), (next_author, next_text) = before[-1], after[0]
+    if author != next_author:
+        return before + after
+    return [*before[:-1], (author, text + next_text), *after[1:]]
+
+
+def _excerpt(passage: Passage, text: str) -> Passage | None:
     """Cut a text out of a passage with its authors; None if it is not there."""
     start = "".join([piece for _, piece in passage]).find(text)
     if start < 0:

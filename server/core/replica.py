@@ -12,6 +12,7 @@ Editing on Extensible Data Types" (GROUP 2016).
 
 from __future__ import annotations
 
+import sys
 from bisect import bisect_right
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -57,9 +58,10 @@ class Run:
 class _Written:
     """The runs of one client by clock, without a gap; ``clocks`` are their first clocks."""
 
-    __slots__ = ("clocks", "next", "runs")
+    __slots__ = ("client", "clocks", "next", "runs")
 
-    def __init__(self) -> None:
+    def __init__(self, client: int) -> None:
+        self.client = client
         self.clocks: list[int] = []
         self.runs: list[Run] = []
         self.next = 0
@@ -200,7 +202,7 @@ class Replica:
 
     def insert(self, item: TextItem | DeletedItem, author: str) -> int:
         """Put an item in its place; give the number of units that were new: what is known already is passed over."""
-        written = self._clients.setdefault(item.client, _Written())
+        written = self._written(item.client)
         new = item.clock + item.length - written.next
         if new <= 0:
             return 0
@@ -212,7 +214,9 @@ class Replica:
         if any(near is not None and self._find(near).collected for near in (origin, item.right_origin)):
             self.collect(item.client, item.clock, item.length)
             return 0
-        run = Run(item.client, written.next, new, text, author, origin, item.right_origin)
+        # Every update brings its own copies of its author and its clients: one of each is kept, of a third of a run.
+        author = sys.intern(author)
+        run = Run(written.client, written.next, new, text, author, self._kept(origin), self._kept(item.right_origin))
         left = self._ending_at(origin) if origin is not None else None
         right = self._starting_at(item.right_origin) if item.right_origin is not None else None
         self._link(run, self._place(run, left, right))
@@ -225,7 +229,7 @@ class Replica:
 
     def collect(self, client: int, clock: int, length: int) -> None:
         """Take units of which only the numbers remain; what claims a place beside them has none either, as in Yjs."""
-        written = self._clients.setdefault(client, _Written())
+        written = self._written(client)
         new = clock + length - written.next
         if new > 0:
             written.clocks.append(written.next)
@@ -282,6 +286,17 @@ class Replica:
                 run.author = author
                 run = rest
 
+    def close_up(self, deleted: Iterable[Run]) -> None:
+        """Make one run of those that are deleted, stand side by side and follow one another, as Yjs does.
+
+        Call it with what `delete` gave when that is no longer needed: of what a held key deletes one run is left.
+        """
+        for run in deleted:
+            if run.left is not None and _continues(run.left, run):
+                run = self._join(run.left, run)
+            if run.right is not None and _continues(run, run.right):
+                self._join(run, run.right)
+
     # ── The linked list ─────────────────────────────────────────────────────────────────────────────────────────────
 
     def _find(self, unit: Id) -> Run:
@@ -316,6 +331,28 @@ class Replica:
         written.clocks.insert(index + 1, clock)
         written.runs.insert(index + 1, second)
         return second
+
+    def _join(self, run: Run, second: Run) -> Run:
+        run.length += second.length
+        run.right = second.right
+        if second.right is None:
+            self._last = run
+        else:
+            second.right.left = run
+        second.left = second.right = None
+        written = self._clients[run.client]
+        index = written.index(second.clock)
+        del written.clocks[index], written.runs[index]
+        return run
+
+    def _written(self, client: int) -> _Written:
+        written = self._clients.get(client)
+        if written is None:
+            written = self._clients[client] = _Written(client)
+        return written
+
+    def _kept(self, unit: Id | None) -> Id | None:
+        return None if unit is None else Id(self._clients[unit.client].client, unit.clock)
 
     def _link(self, run: Run, left: Run | None) -> None:
         run.left = left
@@ -356,6 +393,18 @@ class Replica:
                 break
             other = other.right
         return left
+
+
+def _continues(run: Run, second: Run) -> bool:
+    """Tell whether two neighbours, both deleted, can be one run."""
+    return (
+        run.deleted
+        and second.deleted
+        and second.client == run.client
+        and second.clock == run.end
+        and second.right_origin == run.right_origin
+        and second.origin == Id(run.client, run.end - 1)
+    )
 
 
 def stretches(runs: Iterable[Run]) -> list[list[Run]]:

@@ -32,7 +32,8 @@ def take(replica: Replica, data: bytes, author: str | None = None) -> None:
             case _:
                 raise AssertionError(struct)
     for deletion in update.deletions:
-        replica.delete(deletion.client, deletion.clock, deletion.length)
+        gone = replica.delete(deletion.client, deletion.clock, deletion.length)
+        replica.close_up(run for run, _ in gone)
 
 
 class Writer:
@@ -255,6 +256,25 @@ def test_deletion_gives_what_stood() -> None:
     assert [(run.author, text) for run, text in replica.delete(1, 0, 6)] == [("mia", "a"), ("mia", "def")]
     assert replica.delete(1, 0, 9) == []
     assert replica.standing["mia"] == 0
+
+
+def test_what_a_held_key_deletes_is_one_run() -> None:
+    replica = Replica()
+    replica.insert(item(1, 0, "abcdef"), "mia")
+    replica.insert(item(2, 0, "xy", Id(1, 5)), "tom")
+    for client, clock in [(1, 5), (1, 3), (2, 0), (1, 2), (1, 4), (1, 1), (2, 1)]:
+        replica.close_up(run for run, _ in replica.delete(client, clock, 1))
+    runs = []
+    run = replica.first
+    while run is not None:
+        assert (run.left.right if run.left else replica.first) is run
+        runs.append((run.client, run.clock, run.length, run.text))
+        run = run.right
+    assert runs == [(1, 0, 1, "a"), (1, 1, 5, ""), (2, 0, 2, "")]
+    replica.insert(item(3, 0, "-", Id(1, 3), Id(1, 4)), "zoe")
+    assert replica.insert(item(2, 2, "!", Id(2, 1)), "tom")
+    assert replica.text() == "a-!"
+    assert replica.ending(9) == [("mia", "a"), ("zoe", "-"), ("tom", "!")]
 
 
 def test_p5_characters_are_ascribed_to_their_authors() -> None:
