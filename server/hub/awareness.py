@@ -6,7 +6,7 @@ is passed over. What a state says of a person (name, seat, colour) comes from th
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import msgspec
@@ -41,10 +41,22 @@ class _Client:
     face: Face
     clock: int  # as sent on; see `_next_clock`
     state: str
+    opening: str  # of every state it is shown with: the face
     gone_at: float = 0.0  # when its connection closed; meaningful while owner is None
 
 
 _decoder = msgspec.json.Decoder(_Sent | None)
+
+
+def _opening(face: Face) -> str:
+    """Give the beginning of a state's JSON, up to its cursor."""
+    user = {
+        "participant": face.participant,
+        "name": face.name,
+        "seat": face.seat,
+        "color": SEAT_COLOURS[(face.seat - 1) % len(SEAT_COLOURS)] if face.seat else "#666666",
+    }
+    return f'{{"user":{msgspec.json.encode(user).decode()},"cursor":'
 
 
 def _next_clock(known: _Client | None, clock: int, state: str) -> int | None:
@@ -74,10 +86,14 @@ class RoomAwareness:
         self._clients: dict[int, _Client] = {}
         self._changed: set[int] = set()
 
-    def receive(self, owner: object, state: AwarenessState, face: Face) -> bool:
-        """Take in one state that ``owner`` sent for its own client id; False when it is not its own or not usable."""
+    def receive(self, owner: object, state: AwarenessState, face: Callable[[], Face]) -> bool:
+        """Take in one state that ``owner`` sent for its own client id; False when it is not its own or not usable.
+
+        ``face`` is asked for when a client id, or a connection that speaks for it, is new.
+        """
         known = self._clients.get(state.client)
-        if known is not None and known.face.participant != face.participant:
+        appearance = known.face if known is not None and known.owner is owner else face()
+        if known is not None and known.face.participant != appearance.participant:
             return False
         if len(state.state) > self._state_bytes:
             return False
@@ -85,35 +101,38 @@ class RoomAwareness:
             sent = _decoder.decode(state.state)
         except msgspec.DecodeError:
             return False
-        if sent is None:
-            encoded = "null"
-        else:
-            user = {
-                "participant": face.participant,
-                "name": face.name,
-                "seat": face.seat,
-                "color": SEAT_COLOURS[(face.seat - 1) % len(SEAT_COLOURS)] if face.seat else "#666666",
-            }
-            encoded = msgspec.json.encode({"user": user, "cursor": sent.cursor}).decode()
+        opening = known.opening if known is not None and known.face is appearance else _opening(appearance)
+        encoded = "null" if sent is None else f"{opening}{bytes(sent.cursor).decode()}}}"
         clock = _next_clock(known, state.clock, encoded)
         if clock is None:
             return False
-        if known is not None and known.owner is not owner:
-            # It forgot the others when its connection broke, but not their clocks.
-            for other in self._clients:
-                self._renew(other)
-        self._clients[state.client] = _Client(owner, face, clock, encoded)
+        if known is None:
+            self._clients[state.client] = _Client(owner, appearance, clock, encoded, opening)
+        else:
+            if known.owner is not owner:
+                # It forgot the others when its connection broke, but not their clocks.
+                for other in self._clients:
+                    self._renew(other)
+            known.owner, known.face, known.clock, known.state, known.opening = (
+                owner,
+                appearance,
+                clock,
+                encoded,
+                opening,
+            )
         self._changed.add(state.client)
         return True
 
     def rename(self, face: Face) -> None:
         """Show a person under a new name or seat from now on."""
         for client, known in self._clients.items():
-            if known.face.participant == face.participant and known.face != face and known.state != "null":
-                state = msgspec.json.decode(known.state)
-                state["user"].update(name=face.name, seat=face.seat)
-                known.face, known.state, known.clock = face, msgspec.json.encode(state).decode(), known.clock + 1
-                self._changed.add(client)
+            if known.face.participant == face.participant and known.face != face:
+                opening = _opening(face)
+                if known.state != "null":
+                    known.state = opening + known.state.removeprefix(known.opening)
+                    known.clock += 1
+                    self._changed.add(client)
+                known.face, known.opening = face, opening
 
     def release(self, owner: object, now: float) -> None:
         """Hold a leaver's states for its return; one that said goodbye is remembered by its clock."""

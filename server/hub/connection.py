@@ -31,13 +31,20 @@ class RateLimit:
         self._tokens = burst
         self._at = now
 
-    def take(self, now: float) -> bool:
-        """Take one token; False when there is none."""
-        tokens = min(self._burst, self._tokens + (now - self._at) * self._rate)
-        self._at = now
+    def take(self, now: Callable[[], float]) -> bool:
+        """Take one token; False when there is none. ``now`` (seconds) is asked for once the bucket is empty.
+
+        It is filled up only then: somebody who was quiet before may so take up to twice the burst.
+        """
+        self._tokens -= 1.0
+        return self._tokens >= 0.0 or self._refill(now())
+
+    def _refill(self, now: float) -> bool:
+        tokens = min(self._burst, (now - self._at) * self._rate)
         if tokens < 1.0:
-            self._tokens = tokens
+            self._tokens = 0.0
             return False
+        self._at = now
         self._tokens = tokens - 1.0
         return True
 
@@ -69,6 +76,9 @@ class Connection:
         self._catch_up = catch_up
         self._rate = RateLimit(*message_rate, time.monotonic())
         self._receive: Receive | None = None
+        self._write = self._protocol.transport.write
+        self._open = not self._protocol.disconnected
+        """Neither lost nor paused nor behind nor closing: what is sent goes straight out."""
         self._paused = False
         self._outbox: deque[bytes] = deque()
         self._outbox_bytes = 0
@@ -91,11 +101,12 @@ class Connection:
 
     def send_prepared(self, frame: bytes) -> None:
         """Send one frame made by ``transport.prepare``: for a frame that goes to many."""
-        if self._closing is not None or self._behind:
-            return
-        if not self._paused:
-            self._protocol.write(frame)
-            return
+        if self._open:
+            self._write(frame)
+        elif self._closing is None and not self._behind:
+            self._queue(frame)
+
+    def _queue(self, frame: bytes) -> None:
         self._outbox.append(frame)
         self._outbox_bytes += len(frame)
         if self._outbox_bytes > self._limits.outbox_bytes:
@@ -108,6 +119,7 @@ class Connection:
         """Close after what is queued has gone out. The first call decides code and reason."""
         if self._closing is None:
             self._closing = (code, reason)
+            self._open = False
             if not self._paused:
                 self._finished.set()
 
@@ -145,7 +157,7 @@ class Connection:
                 raise Malformed("An empty message.", reason="empty_frame")
             if len(payload) > self._limits.frame_bytes:
                 raise TooLarge("A message is too large.", reason="frame_size")
-            if not self._rate.take(time.monotonic()):
+            if not self._rate.take(time.monotonic):
                 raise TooFast("Too many messages at once.", reason="message_rate")
             self._receive(payload)
         except Refused as refused:
@@ -158,6 +170,7 @@ class Connection:
     def pause(self) -> None:
         """Begin to queue: the peer does not keep up."""
         self._paused = True
+        self._open = False
         if self._patience is None:
             loop = asyncio.get_running_loop()
             self._patience = loop.call_later(self._limits.send_timeout_secs, self._protocol.abort)
@@ -172,12 +185,14 @@ class Connection:
         while outbox and not self._paused:
             frame = outbox.popleft()
             self._outbox_bytes -= len(frame)
-            self._protocol.write(frame)
+            self._write(frame)
         if self._paused:
             return
         if self._closing is not None:
             self._finished.set()
-        elif self._behind:
+            return
+        self._open = True
+        if self._behind:
             self._behind = False
             for payload in self._catch_up():
                 self.send(payload)
@@ -185,6 +200,7 @@ class Connection:
     def lose(self) -> None:
         """Let go: the peer is gone."""
         self._lost = True
+        self._open = False
         self._closing = self._closing or (1000, "")
         self._outbox.clear()
         self._finished.set()

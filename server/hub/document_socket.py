@@ -25,6 +25,7 @@ from server.core.wire import (
     first_awareness_client,
 )
 from server.errors import Forbidden, Malformed, Refused, TooFast
+from server.hub.awareness import Face
 from server.hub.connection import Connection, RateLimit
 from server.hub.lessons import LiveLesson
 from server.hub.transport import Payload
@@ -66,19 +67,14 @@ class DocumentSocket:
             catch_up=self._catch_up,
             message_rate=(limits.message_rate, limits.message_burst),
         )
+        # Not methods of our own: they are called for everyone in the room at every keystroke.
+        self.send = self._connection.send
+        self.send_prepared = self._connection.send_prepared
 
     @property
     def unsaved(self) -> bool:
         """Whether text of this person could not be stored and has not arrived again."""
         return self._resyncing
-
-    def send(self, frame: bytes) -> None:
-        """Queue one frame."""
-        self._connection.send(frame)
-
-    def send_prepared(self, frame: bytes) -> None:
-        """Queue one frame made by ``transport.prepare``."""
-        self._connection.send_prepared(frame)
 
     def close(self, code: int, reason: str = "") -> None:
         """Close after what is queued."""
@@ -155,7 +151,7 @@ class DocumentSocket:
         return self.actor.role in {"teacher", "participant"}
 
     def _receive_update(self, update: bytes, *, in_handshake: bool) -> None:
-        if not self._updates.take(time.monotonic()):
+        if not self._updates.take(time.monotonic):
             raise TooFast("Too many changes at once.", reason="update_rate")
         if not self._may_write():
             raise Forbidden("This page may read the text but not change it.", reason="read_only")
@@ -224,6 +220,9 @@ class DocumentSocket:
             self._awareness_client = client
         for state in message.states:
             if state.client == self._awareness_client:
-                if self._live.awareness.receive(self, state, self._lesson.face(self.author, self.room)):
+                if self._live.awareness.receive(self, state, self._face):
                     self._live.awareness_changed()
                 return
+
+    def _face(self) -> Face:
+        return self._lesson.face(self.author, self.room)

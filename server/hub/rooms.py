@@ -23,8 +23,9 @@ from server.settings import Limits
 
 log = structlog.get_logger(__name__)
 
-_COMPANY_SECS = 0.015
-"""How long presence waits for text that is on its way through the journal; a commit takes a third of it."""
+_APPLY_TOGETHER = 16
+"""So many updates are merged and applied at once, or fewer when somebody asks for the document: 1.5 µs each against 5.3
+one by one (3,200 keystrokes, 2026-11), and never more than 50 µs late."""
 _CROWD = 30
 """From so many sockets on, presence keeps to ``Limits.awareness_interval_secs`` also when text goes out."""
 
@@ -74,6 +75,8 @@ class LiveRoom:
         )
         self._document: pycrdt.Doc[pycrdt.Text] = pycrdt.Doc()
         self._text = self._document.get("summary", type=pycrdt.Text)
+        self._unapplied: list[bytes] = []
+        """Durable and sent, not yet in the document: see ``_APPLY_TOGETHER``."""
         self._admitted = Holdings()
         self._must_restore = False
         self._pending: deque[_Pending] = deque()
@@ -83,6 +86,9 @@ class LiveRoom:
         self.awareness = RoomAwareness(limits.awareness_hold_secs, limits.awareness_state_bytes)
         self._flush: asyncio.TimerHandle | None = None
         self._flushed_at = 0.0
+        self._hold: asyncio.TimerHandle | None = None
+        self._presence_waits = False
+        """Presence goes out with the text that is on its way."""
 
     # ── the document ──
 
@@ -119,18 +125,25 @@ class LiveRoom:
             applied.append(update)
         if not applied:
             return
-        self._metrics.updates.inc(len(applied))
+        self._metrics.updates.value += len(applied)
         if slowest:
             self._metrics.echo_seconds.observe(slowest)
-        merged = applied[0] if len(applied) == 1 else pycrdt.merge_updates(*applied)
-        self._document.apply_update(merged)
+        self._unapplied += applied
+        if len(self._unapplied) >= _APPLY_TOGETHER:
+            self._apply()
         if self.seats:
-            frame = prepare(encode_update(merged))
+            frame = prepare(encode_update(applied[0] if len(applied) == 1 else pycrdt.merge_updates(*applied)))
             # The writer's cursor arrived with its text: in one write to each socket the two cost little more than one.
-            if self._flush is not None and self._presence_may_go() and (presence := self._take_presence()):
+            if (presence := self._take_company()) is not None:
                 frame += prepare(presence)
             for seat in self.seats:
                 seat.send_prepared(frame)
+
+    def _apply(self) -> None:
+        """Bring the document up to date."""
+        if unapplied := self._unapplied:
+            self._unapplied = []
+            self._document.apply_update(unapplied[0] if len(unapplied) == 1 else pycrdt.merge_updates(*unapplied))
 
     def _new_clients(self, admitted: Admitted) -> tuple[int, ...]:
         owners = self.owners
@@ -143,11 +156,15 @@ class LiveRoom:
                 del self._pending[index]
                 break
         self._must_restore = True
+        if self._presence_waits and not self._pending:
+            self._presence_waits = False
+            self.awareness_changed()
 
     def _holdings(self) -> Holdings:
         """Give what has been admitted, made anew if something was taken back: once for all that failed together."""
         if self._must_restore:
             self._must_restore = False
+            self._apply()
             self._admitted = Holdings.restore(self._document.get_update(), self.owners, UNLIMITED)
             for pending in self._pending:
                 self._admitted.admit(pending.update, pending.author, UNLIMITED)
@@ -155,16 +172,19 @@ class LiveRoom:
 
     def update_since(self, state_vector: bytes) -> bytes:
         """Give the sync step 2 frame for a peer with this state vector. Raises ValueError for bytes that are none."""
+        self._apply()
         return encode_sync_step2(self._document.get_update(state_vector))
 
     @property
     def state_vector(self) -> bytes:
         """What is durable of the document, as a Yjs state vector."""
+        self._apply()
         return self._document.get_state()
 
     @property
     def text(self) -> str:
         """The text as it stands."""
+        self._apply()
         return str(self._text)
 
     # ── the room ──
@@ -184,36 +204,47 @@ class LiveRoom:
     def leave(self, seat: Seat) -> None:
         """Remove a socket; its cursor stays a little while for its return."""
         self.seats.discard(seat)
-        loop = asyncio.get_running_loop()
-        self.awareness.release(seat, loop.time())
-        self.awareness_changed()
+        self.awareness.release(seat, time.monotonic())
+        self._expire()
 
     def awareness_changed(self) -> None:
         """Send presence soon: with text that is under way, else at once after a quiet spell or at the room's pace."""
-        if self._flush is None:
-            loop = asyncio.get_running_loop()
-            wait = self._flushed_at + self._limits.awareness_interval_secs - loop.time()
-            self._flush = loop.call_later(max(_COMPANY_SECS if self._pending else 0.0, wait), self._flush_awareness)
+        if self._pending and len(self.seats) <= _CROWD:
+            self._presence_waits = True
+        elif self._flush is None:
+            wait = self._flushed_at + self._limits.awareness_interval_secs - time.monotonic()
+            self._flush = asyncio.get_running_loop().call_later(max(0.0, wait), self._flush_awareness)
 
-    def _presence_may_go(self) -> bool:
-        """Tell whether presence may go with text. A table's does; a crowd's, which costs its square, keeps the pace."""
-        since = asyncio.get_running_loop().time() - self._flushed_at
-        return since >= self._limits.awareness_interval_secs * min(1.0, len(self.seats) / _CROWD)
+    def _take_company(self) -> bytes | None:
+        """Give the presence that goes out with text.
+
+        A table's may, more often than ``awareness_interval_secs``; a crowd's, which costs its square, keeps the pace.
+        """
+        if not self._presence_waits:
+            return None
+        self._presence_waits = False
+        now = time.monotonic()
+        if now - self._flushed_at < self._limits.awareness_interval_secs * len(self.seats) / _CROWD:
+            self.awareness_changed()
+            return None
+        self._flushed_at = now
+        return self.awareness.take_changes()
 
     def _flush_awareness(self) -> None:
-        if presence := self._take_presence():
+        self._flush = None
+        self._flushed_at = time.monotonic()
+        if presence := self.awareness.take_changes():
             self.send(presence)
 
-    def _take_presence(self) -> bytes | None:
-        loop = asyncio.get_running_loop()
-        if self._flush is not None:
-            self._flush.cancel()
-            self._flush = None
-        self._flushed_at = loop.time()
-        due = self.awareness.expire(self._flushed_at)
+    def _expire(self) -> None:
+        """Show who has gone for good, and look again when the next one's time to return is over."""
+        if self._hold is not None:
+            self._hold.cancel()
+            self._hold = None
+        due = self.awareness.expire(time.monotonic())
         if due is not None:
-            self._flush = loop.call_later(due, self._flush_awareness)
-        return self.awareness.take_changes()
+            self._hold = asyncio.get_running_loop().call_later(due, self._expire)
+        self.awareness_changed()
 
     def close(self, code: int, reason: str, *, only: Iterable[Seat] | None = None) -> None:
         """Close the room's sockets, or some of them."""
@@ -222,6 +253,6 @@ class LiveRoom:
 
     def stop(self) -> None:
         """Drop what is scheduled."""
-        if self._flush is not None:
-            self._flush.cancel()
-            self._flush = None
+        for timer in (self._flush, self._hold):
+            if timer is not None:
+                timer.cancel()

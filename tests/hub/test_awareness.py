@@ -27,7 +27,9 @@ def state(client: int, clock: int, **fields: Any) -> AwarenessState:
 def test_a_face_comes_from_the_server() -> None:
     room = RoomAwareness(5.0, 4096)
     owner = object()
-    assert room.receive(owner, state(7, 1, user={"name": "Teacher", "color": "#f00"}, cursor={"anchor": 1}), ANA)
+    assert room.receive(
+        owner, state(7, 1, user={"name": "Teacher", "color": "#f00"}, cursor={"anchor": 1}), lambda: ANA
+    )
     clock, shown = read(room.take_changes())[7]
     assert clock >= 1
     assert shown["user"]["name"] == "Ana"
@@ -39,25 +41,25 @@ def test_a_face_comes_from_the_server() -> None:
 def test_nobody_speaks_for_another() -> None:
     room = RoomAwareness(5.0, 4096)
     owner = object()
-    room.receive(owner, state(7, 1, cursor=None), ANA)
+    room.receive(owner, state(7, 1, cursor=None), lambda: ANA)
     room.take_changes()
-    assert not room.receive(object(), state(7, 2, cursor={"anchor": 3}), BEN)
+    assert not room.receive(object(), state(7, 2, cursor={"anchor": 3}), lambda: BEN)
     assert room.take_changes() is None
 
 
 def test_a_held_client_id_waits_for_its_own_person() -> None:
     room = RoomAwareness(5.0, 4096)
     owner = object()
-    room.receive(owner, state(7, 1, cursor=None), ANA)
+    room.receive(owner, state(7, 1, cursor=None), lambda: ANA)
     room.release(owner, now=10.0)
-    assert not room.receive(object(), state(7, 2, cursor=None), BEN)
-    assert room.receive(object(), state(7, 1, cursor=None), ANA)
+    assert not room.receive(object(), state(7, 2, cursor=None), lambda: BEN)
+    assert room.receive(object(), state(7, 1, cursor=None), lambda: ANA)
 
 
 def test_a_leaver_is_held_and_then_removed() -> None:
     room = RoomAwareness(5.0, 4096)
     owner = object()
-    room.receive(owner, state(7, 4, cursor=None), ANA)
+    room.receive(owner, state(7, 4, cursor=None), lambda: ANA)
     sent = read(room.take_changes())[7][0]
     room.release(owner, now=10.0)
     assert room.expire(12.0) == 3.0
@@ -72,11 +74,11 @@ def test_who_returns_after_removal_is_seen_at_once() -> None:
     """A returning stock client repeats its clock, which the others have already seen passed (y-websocket #122)."""
     room = RoomAwareness(5.0, 4096)
     owner = object()
-    room.receive(owner, state(7, 4, cursor=None), ANA)
+    room.receive(owner, state(7, 4, cursor=None), lambda: ANA)
     room.release(owner, now=0.0)
     room.expire(6.0)
     removed_at = read(room.take_changes())[7][0]
-    assert room.receive(object(), state(7, 4, cursor=None), ANA)
+    assert room.receive(object(), state(7, 4, cursor=None), lambda: ANA)
     clock, shown = read(room.take_changes())[7]
     assert clock > removed_at
     assert shown["user"]["name"] == "Ana"
@@ -86,12 +88,12 @@ def test_who_said_goodbye_is_seen_again_at_once() -> None:
     """The goodbye of a stock client has the clock of the state it takes back, and so has its return."""
     room = RoomAwareness(5.0, 4096)
     owner = object()
-    room.receive(owner, state(7, 4, cursor=None), ANA)
-    room.receive(owner, state(7, 4), ANA)
+    room.receive(owner, state(7, 4, cursor=None), lambda: ANA)
+    room.receive(owner, state(7, 4), lambda: ANA)
     room.release(owner, now=0.0)
     gone_at, gone = read(room.take_changes())[7]
     assert gone is None
-    assert room.receive(object(), state(7, 4, cursor=None), ANA)
+    assert room.receive(object(), state(7, 4, cursor=None), lambda: ANA)
     assert read(room.take_changes())[7][0] > gone_at
 
 
@@ -99,19 +101,19 @@ def test_who_returns_sees_the_others_at_once() -> None:
     """A stock client forgets the others when its connection breaks, but passes over the clocks that it heard."""
     room = RoomAwareness(5.0, 4096)
     owner = object()
-    room.receive(owner, state(7, 1, cursor=None), ANA)
-    room.receive(object(), state(8, 1, cursor=None), BEN)
+    room.receive(owner, state(7, 1, cursor=None), lambda: ANA)
+    room.receive(object(), state(8, 1, cursor=None), lambda: BEN)
     heard = read(room.take_changes())[8][0]
     room.release(owner, now=0.0)
-    room.receive(object(), state(7, 2, cursor=None), ANA)
+    room.receive(object(), state(7, 2, cursor=None), lambda: ANA)
     assert read(room.take_changes())[8][0] > heard
 
 
 def test_a_second_connection_takes_over_from_one_that_has_not_noticed_its_end() -> None:
     room = RoomAwareness(5.0, 4096)
     dead, alive = object(), object()
-    room.receive(dead, state(7, 1, cursor=None), ANA)
-    assert room.receive(alive, state(7, 2, cursor={"anchor": 1}), ANA)
+    room.receive(dead, state(7, 1, cursor=None), lambda: ANA)
+    assert room.receive(alive, state(7, 2, cursor={"anchor": 1}), lambda: ANA)
     room.release(dead, now=0.0)
     assert room.expire(10.0) is None
     assert read(room.everyone())[7][1]["cursor"] == {"anchor": 1}
@@ -120,15 +122,15 @@ def test_a_second_connection_takes_over_from_one_that_has_not_noticed_its_end() 
 def test_hearing_back_what_was_sent_on_is_no_news() -> None:
     room = RoomAwareness(5.0, 4096)
     owner = object()
-    room.receive(owner, state(7, 1, cursor=None), ANA)
+    room.receive(owner, state(7, 1, cursor=None), lambda: ANA)
     clock, shown = read(room.take_changes())[7]
-    room.receive(owner, state(7, clock, **shown), ANA)
+    room.receive(owner, state(7, clock, **shown), lambda: ANA)
     assert read(room.take_changes())[7][0] == clock
 
 
 def test_a_new_name_is_shown_to_all() -> None:
     room = RoomAwareness(5.0, 4096)
-    room.receive(object(), state(7, 4, cursor={"anchor": 2}), ANA)
+    room.receive(object(), state(7, 4, cursor={"anchor": 2}), lambda: ANA)
     sent = read(room.take_changes())[7][0]
     room.rename(Face("ana", "Anna", 1))
     clock, shown = read(room.take_changes())[7]
@@ -137,7 +139,7 @@ def test_a_new_name_is_shown_to_all() -> None:
 
 def test_what_cannot_be_used_is_passed_over() -> None:
     room = RoomAwareness(5.0, 100)
-    assert not room.receive(object(), AwarenessState(7, 1, "not json"), ANA)
-    assert not room.receive(object(), AwarenessState(7, 1, "[1, 2]"), ANA)
-    assert not room.receive(object(), state(7, 1, cursor="x" * 200), ANA)
+    assert not room.receive(object(), AwarenessState(7, 1, "not json"), lambda: ANA)
+    assert not room.receive(object(), AwarenessState(7, 1, "[1, 2]"), lambda: ANA)
+    assert not room.receive(object(), state(7, 1, cursor="x" * 200), lambda: ANA)
     assert room.take_changes() is None
