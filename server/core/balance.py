@@ -1,18 +1,24 @@
 """How evenly the work in a room is shared, and whether that can be told from chance. Rules P10 to P13.
 
 The measure is a Gini coefficient over rates of work, weighted by presence and corrected for the size of the group.
+A room is signalled while it is less even than chance would have it at one look (the noise gate), and the odds against
+equal writers, who work in bursts, are 20 to 1: however often one looks, at most 1 equal room in 20 ever gets there.
 
-Source: Deltas, "The Small-Sample Bias of the Gini Coefficient", Review of Economics and Statistics 85 (2003).
+Sources: Deltas, "The Small-Sample Bias of the Gini Coefficient", Review of Economics and Statistics 85 (2003). Robbins,
+"Statistical Methods Related to the Law of the Iterated Logarithm", Annals of Mathematical Statistics 41 (1970): Ville's
+inequality for the odds that a mixture of all divisions gives. Kish, "Survey Sampling" (1965): the design effect.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterable, Sequence
-from math import sqrt
+from math import lgamma, log, sqrt
 from typing import Final, Literal
 
 import msgspec
+
+from server.core.authorship import SLOT_SECS
 
 Word = Literal["not started", "working solo", "too early", "shared", "leaning", "one voice"]
 
@@ -24,11 +30,19 @@ PARALLEL_BALANCE: Final = 0.70
 PARALLEL_CROSS_EDIT: Final = 0.05
 PARALLEL_UNITS: Final = 40
 
-LOOKS: Final = (8 / 12, 9 / 12, 10 / 12, 11 / 12)
-"""When a sign must have been there already, as parts of a room's time: it is shown once it has held for a third of it.
+ODDS: Final = 20
+"""The odds against equal writers from which a sign is shown.
 
-The gate lets 5 equal rooms in 100 through at each look, and a dashboard looks all the time: see the figures that
-``python -m bench.false_alarms`` prints, with what the waiting costs a room that does need the teacher.
+With the gate alone 25 equal rooms in 100 are signalled at some time of an hour, and nearly all whose people work in
+bursts or come one after another; with these odds 1 to 5 are. ``python -m bench.false_alarms`` prints the figures, and
+what the waiting costs a room that does need the teacher.
+"""
+
+BURST_SLOTS: Final = 18
+"""A longer burst counts as several, for one who never stops would else be a single piece of evidence.
+
+With 12 slots, 9 equal rooms in 100 are signalled when bursts of 45 seconds on average may last for minutes; with 18
+slots 5; with no limit one voice that never pauses is signalled after 8 minutes, in one room of ten after 15.
 """
 
 GATE_PEOPLE: Final = (2, 3, 4, 5, 6, 7, 8)
@@ -81,8 +95,8 @@ class Balance(msgspec.Struct, frozen=True):
     cross_edit: float | None = None
     quietest: Quietest | None = None
     dominance: Dominance | None = None
-    heard_lately: bool = False
-    """Whether the quietest was not so quiet at an earlier look."""
+    sure: bool = False
+    """Whether the odds are against equal writers; not asked of a room that gives no sign."""
 
     @property
     def below(self) -> bool:
@@ -97,7 +111,7 @@ class Balance(msgspec.Struct, frozen=True):
     @property
     def unheard(self) -> bool:
         quiet = self.quietest is not None and self.quietest.ratio < UNHEARD
-        return self.tells and quiet and not self.heard_lately
+        return self.tells and quiet and self.sure
 
     @property
     def dominant(self) -> bool:
@@ -112,10 +126,13 @@ class Balance(msgspec.Struct, frozen=True):
         return self.value >= PARALLEL_BALANCE and self.cross_edit < PARALLEL_CROSS_EDIT
 
 
-def weigh(shares: Iterable[Share], *, begun: bool = False) -> Balance:
+def weigh(
+    shares: Iterable[Share], *, begun: bool = False, worked: Callable[[str], Iterable[int]] | None = None
+) -> Balance:
     """Compare the people who were there; shares without presence are left out (P14).
 
-    ``begun``: somebody has worked, though perhaps nobody who is measured.
+    ``begun``: somebody has worked, though perhaps nobody who is measured. ``worked`` gives the slots in which a
+    participant worked, rising; it is asked only about a room that gives a sign. Without it no two slots are one burst.
     """
     present = [share for share in shares if share.seconds > 0]
     units = sum(share.units for share in present)
@@ -130,7 +147,7 @@ def weigh(shares: Iterable[Share], *, begun: bool = False) -> Balance:
     ratios = [_ratio(share, units, seconds) for share in present]
     least = min(range(people), key=ratios.__getitem__)
     most = max(present, key=lambda share: share.units)
-    return Balance(
+    found = Balance(
         word(value, people, units),
         value,
         units,
@@ -139,33 +156,13 @@ def weigh(shares: Iterable[Share], *, begun: bool = False) -> Balance:
         Quietest(present[least].participant, ratios[least]),
         Dominance(most.participant, most.units / units),
     )
-
-
-def confirm(found: Balance, look: Callable[[float], Sequence[Share]]) -> Balance:
-    """Take back a sign that has not held at every one of ``LOOKS``; ``look`` gives the shares of that part of the time.
-
-    The word is then the last one that did hold. A look before there was anything to see contradicts nothing.
-    """
-    if not (found.below or found.unheard):
+    if not found.below and not (found.tells and ratios[least] < UNHEARD):
         return found
-    looks = [list(look(part)) for part in LOOKS]
-    if found.unheard and found.quietest is not None:
-        heard_lately = any(_hears(shares, found.quietest.participant) for shares in looks)
-        found = msgspec.structs.replace(found, heard_lately=heard_lately)
-    if found.below:
-        for earlier in map(weigh, reversed(looks)):
-            if earlier.value is not None and not _below_gate(earlier.value, earlier.people, earlier.slots):
-                return msgspec.structs.replace(found, word=earlier.word)
-    return found
-
-
-def _hears(shares: Sequence[Share], participant: str) -> bool:
-    units, seconds = sum(share.units for share in shares), sum(share.seconds for share in shares)
-    return any(
-        share.participant == participant and share.seconds > 0 and _ratio(share, units, seconds) >= UNHEARD
-        for share in shares
-        if units
-    )
+    effect = 1.0 if worked is None else clumping([worked(share.participant) for share in present], seconds)
+    if log_odds([share.units for share in present], [share.seconds for share in present], effect) >= log(ODDS):
+        return msgspec.structs.replace(found, sure=True)
+    # Nothing speaks for "shared" where there is but one voice yet.
+    return msgspec.structs.replace(found, word="too early" if found.word == "one voice" else "shared")
 
 
 def _ratio(share: Share, units: int, seconds: float) -> float:
@@ -192,6 +189,41 @@ def evenness(amounts: Sequence[int]) -> float:
     people = len(amounts)
     spread = sum((2 * rank - people + 1) * amount for rank, amount in enumerate(sorted(amounts)))
     return 1 - spread / ((people - 1) * sum(amounts))
+
+
+def log_odds(units: Sequence[int], seconds: Sequence[float], effect: float) -> float:
+    """Compute the logarithm of the odds against equal writers: of all divisions of the work alike to the equal one.
+
+    Each divided unit goes to i with the chance e_i of P10 when they are equal, and with any chances, none likelier than
+    others, when they are not; so the odds are (n-1)!·Πx_i! / (K+n-1)! / Πe_i^x_i. They are a martingale among equal
+    writers: however often one looks, at most 1 room in ``ODDS`` ever shows as many. ``effect`` is how many units are
+    one piece of evidence.
+    """
+    people, total = len(units), sum(seconds)
+    return (
+        lgamma(people)
+        - lgamma(people + sum(units) / effect)
+        + sum(lgamma(1 + x / effect) - x / effect * log(t / total) for x, t in zip(units, seconds, strict=True))
+    )
+
+
+def clumping(worked: Iterable[Iterable[int]], seconds: float) -> float:
+    """Tell how many slots of work are one piece of evidence, at least 1, for people type in bursts and then rest.
+
+    For equal writers who work in a part d of the slots, in bursts of b slots after rests without memory, the variance
+    of the units is (1-d)²·Σb²/Σb times their number. ``worked`` gives each person's slots, rising; ``seconds`` is the
+    presence of all of them.
+    """
+    units = squares = 0
+    for slots in worked:
+        length, last = 0, -2
+        for slot in slots:
+            length = length + 1 if slot == last + 1 and length < BURST_SLOTS else 1
+            squares += 2 * length - 1  # what the burst's square grows by
+            units += 1
+            last = slot
+    busy = min(1.0, units * SLOT_SECS / seconds)
+    return max(1.0, (1 - busy) ** 2 * squares / units) if units else 1.0
 
 
 def gate(people: int, units: int) -> float:

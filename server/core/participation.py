@@ -16,7 +16,7 @@ import msgspec
 from server.core import attention, events
 from server.core.attention import Reason
 from server.core.authorship import SLOT_SECS, Authorship, Contribution, Evidence
-from server.core.balance import Balance, Dominance, Quietest, Share, Word, confirm, paragraph_mix, weigh
+from server.core.balance import Balance, Dominance, Quietest, Share, Word, paragraph_mix, weigh
 from server.core.events import SYSTEM_AUTHOR, TEACHER_AUTHOR, AnyEvent, Kind
 from server.core.lesson import Lesson
 from server.core.presence import Presence, Visits
@@ -314,16 +314,15 @@ class Participation:
                     crossed += len(built) if slots is None else built.count(slots)
             yield Share(participant, units, room.presence[participant].milliseconds(start, end) / 1000, crossed)
 
-    def _balance(self, key: str, shares: list[Share], now: int) -> Balance:
-        """Weigh a room's lesson so far; what has not held for a while is not shown yet."""
-        room, created_at = self._room(key), self.lesson.created_at
-        began = min((at for each in room.presence.values() if (at := each.arrived_at()) is not None), default=now)
-
-        def look(part: float) -> list[Share]:
-            at = began + int((now - began) * part)
-            return list(self._shares(key, created_at, at, at))
-
-        return confirm(weigh(shares, begun=room.authorship.last_at is not None), look)
+    def _weigh(self, key: str, shares: list[Share]) -> Balance:
+        """Weigh a room's lesson so far."""
+        authorship = self._room(key).authorship
+        done = authorship.contributions
+        return weigh(
+            shares,
+            begun=authorship.last_at is not None,
+            worked=lambda participant: done[participant].slots if participant in done else (),
+        )
 
     def _slots(self, start: int, end: int) -> range:
         slot = SLOT_SECS * 1000
@@ -355,7 +354,7 @@ class Participation:
         quiet_since = room.quiet_since()
         last_at = room.authorship.last_at
         shares = list(self._shares(key, self.lesson.created_at, now, now)) if self.lesson.participation else []
-        found = self._balance(key, shares, now) if self.lesson.participation else None
+        found = self._weigh(key, shares) if self.lesson.participation else None
         reasons = attention.reasons(self.lesson, key, found, quiet_since, last_at is not None, now)
         figures = RoomFigures(
             members={participant: self._member(room, participant, now) for participant in self._members(key)},

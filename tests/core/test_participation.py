@@ -237,6 +237,7 @@ def test_p14_late_has_a_minutes_grace() -> None:
     assert "unheard" not in lesson.figures().signs
     lesson.at += 1
     assert lesson.figures().value != 1.0
+    lesson.work(60, "mia", "tom")
     assert lesson.figures().signs[0] == "unheard"
 
 
