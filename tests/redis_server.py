@@ -44,9 +44,12 @@ class RedisServer:
             "port": str(self.port),
             "dir": str(self.folder),
             "appendonly": "yes",
-            "appendfsync": "everysec",
+            # With `everysec` Redis answers before it has written, for up to two seconds while the disk is busy (see
+            # `flushAppendOnlyFile`): a killed one may then lose what it acknowledged.
+            "appendfsync": "always",
             "save": "",
             "repl-diskless-sync-delay": "0",
+            "rdbcompression": "no",  # so that `bytes` can be searched
             **self.options,
         }
         arguments = [word for name, value in options.items() for word in (f"--{name}", value)]
@@ -72,7 +75,7 @@ class RedisServer:
         await self._end(signal.SIGTERM)
 
     async def kill(self) -> None:
-        """``kill -9``. What Redis wrote to its append-only file stays, fsynced or not: the system did not go down."""
+        """``kill -9``."""
         await self._end(signal.SIGKILL)
 
     def pause(self) -> None:

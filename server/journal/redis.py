@@ -4,9 +4,10 @@ Appends go out by ``redis_writer``, come back to everybody, the writer included,
 knows the keys. A *session* is two connections, one that writes and one that reads, opened and given up together. While
 there is none everything is refused at once; a new one begins by making up for what was missed.
 
-An entry is durable when Redis has acknowledged it: it is in Redis' memory and has been handed to its append-only file
-(``appendfsync everysec`` survives the death of Redis, not a power cut within a second; ``always`` that, too) and, with
-``replicas``, in the memory of so many replicas. Nobody is given an entry before.
+An entry is durable when Redis has acknowledged it and, with ``replicas``, when so many replicas have it in memory;
+nobody is given an entry before. What that is worth is a setting of Redis: with ``appendfsync always`` it is on the disk.
+With ``everysec`` it is in the file a moment later, up to two seconds when the disk is busy: the death of Redis may take
+it along, and every process then finds out and tells its tails (``lost``).
 """
 
 from __future__ import annotations
@@ -62,7 +63,11 @@ class RedisJournal:
     async def open(self) -> None:
         if self._is_open:
             return
-        await require_safe(self._store.links, self._url, unsafe=self._unsafe)
+        try:
+            await require_safe(self._store.links, self._url, unsafe=self._unsafe)
+        except BaseException:
+            await self._store.close()
+            raise
         self._is_open = True
         self._session = asyncio.create_task(self._keep_session(), name="journal-session")
         await self._up.wait()

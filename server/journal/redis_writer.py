@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
-from redis.exceptions import ResponseError
+from redis.exceptions import OutOfMemoryError, ResponseError
 
 from server.errors import Unavailable
 from server.journal import Conflict
@@ -55,8 +55,9 @@ return answers
 Answers the lesson's last seq after each part, or minus the exclusive commit that came first; nothing for no lesson.
 """
 
-_FULL = ("OOM", "MISCONF", "NOREPLICAS")
-"""Redis takes no writes now, but reads go on, and a new connection would change nothing."""
+_FULL = ("MISCONF", "NOREPLICAS")
+"""Redis takes no writes now (a full disk, missing replicas), as when its memory is full: a new connection would change
+nothing, and reads go on."""
 
 
 class Writer:
@@ -177,7 +178,8 @@ class Writer:
             queue, self._queue = self._queue, []
             for append in queue:
                 append.answer(unavailable(failed))
-            if isinstance(failed, ResponseError) and not str(failed).startswith(_FULL):
+            full = isinstance(failed, OutOfMemoryError) or str(failed).startswith(_FULL)
+            if isinstance(failed, ResponseError) and not full:
                 raise failed
 
     def fail(self, error: Unavailable) -> None:
