@@ -5,7 +5,7 @@ knows the keys. A *session* is two connections, one that writes and one that rea
 there is none everything is refused at once; a new one begins by making up for what was missed.
 
 An entry is durable when Redis has acknowledged it and, with ``replicas``, when so many replicas have it in memory;
-nobody is given an entry before. What that is worth is a setting of Redis: with ``appendfsync always`` it is on the disk.
+nobody is given an entry before. What that is worth is a setting of Redis. With ``appendfsync always`` it is on disk.
 With ``everysec`` it is in the file a moment later, up to two seconds when the disk is busy: the death of Redis may take
 it along, and every process then finds out and tells its tails (``lost``).
 """
