@@ -9,27 +9,29 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Coroutine, Mapping, Sequence
-from contextlib import closing
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+from contextlib import asynccontextmanager, closing
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import uvicorn
 import uvloop
+from starlette.applications import Starlette
 
-from server.app import JOURNAL_FILE, build_services, create_app
+from server.app import Store, build_duty, build_store, create_app, create_moderator_app, open_services
 from server.clock import now_ms
 from server.demonstration import prepare_demonstration
 from server.errors import NotFound, RoundtableError, SettingsError
 from server.hub.transport import DirectProtocol
-from server.journal.sqlite import SqliteJournal
 from server.logs import configure_logging
+from server.metrics import Metrics
 from server.report.exports import read_exports
-from server.settings import Settings, read_settings
+from server.settings import Limits, Settings, read_settings
 from server.web.draining import Server
 from server.web.services import Services
 
+_PORTS = {"web": 8000, "demo": 8000, "moderator": 8001}
 _GRACE_SECS = 3
 """After the draining: for answers and closing handshakes under way."""
 _PING_SECS = 20.0
@@ -40,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; give the exit status."""
     options = _parser().parse_args(arguments)
     try:
-        settings = read_settings(os.environ)
+        settings = read_settings(os.environ, port=_PORTS.get(options.command, 0))
         configure_logging(settings.log_format)
         match options.command:
             case "web":
@@ -48,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             case "demo":
                 _run(_demonstrate(settings))
             case "moderator":
-                _run(_moderate())
+                _run(_moderate(settings))
             case "purge":
                 _run(_purge(settings, options.lesson, everything=options.all))
             case "export":
@@ -90,8 +92,7 @@ def _run(work: Coroutine[object, object, None]) -> None:
 
 
 async def _serve(settings: Settings) -> None:
-    services = build_services(settings)
-    await services.journal.open()
+    services = await open_services(settings)
     with closing(_listen(settings)) as listener:
         server = _server(services)
         print(f"Roundtable is at {_address(listener)}", flush=True)
@@ -100,8 +101,7 @@ async def _serve(settings: Settings) -> None:
 
 async def _demonstrate(settings: Settings) -> None:
     with TemporaryDirectory(prefix="roundtable-") as folder:
-        services = build_services(replace(settings, data=Path(folder)))
-        await services.journal.open()
+        services = await open_services(replace(settings, data=Path(folder), redis_url=None))
         with closing(_listen(settings)) as listener:
             address = _address(listener)
             demonstration = await prepare_demonstration(services, address)
@@ -124,28 +124,29 @@ def _address(listener: socket.socket) -> str:
 
 
 def _server(services: Services, front_door: str | None = None) -> Server:
+    limits = services.settings.limits
+    return Server(_config(create_app(services, front_door), limits), services.draining, services.registry)
+
+
+def _config(app: Starlette, limits: Limits) -> uvicorn.Config:
     # Once it has stopped in good order, uvicorn raises the signal again; by default that would end the process with it.
     signal.signal(signal.SIGTERM, lambda *_: None)
-    return Server(
-        uvicorn.Config(
-            create_app(services, front_door),
-            loop="none",
-            http="httptools",
-            ws=DirectProtocol,
-            # Ours is the limit that answers with 4413; the library's own is a net below it.
-            ws_max_size=2 * services.settings.limits.frame_bytes,
-            ws_ping_interval=_PING_SECS,
-            ws_ping_timeout=_PING_SECS,
-            # Small frames gain nothing from compression: a third more CPU and 34 kB a client for it (measured 2026-11).
-            ws_per_message_deflate=False,
-            lifespan="on",
-            access_log=False,
-            server_header=False,
-            log_config=None,
-            timeout_graceful_shutdown=_GRACE_SECS,
-        ),
-        services.draining,
-        services.registry,
+    return uvicorn.Config(
+        app,
+        loop="none",
+        http="httptools",
+        ws=DirectProtocol,
+        # Ours is the limit that answers with 4413; the library's own is a net below it.
+        ws_max_size=2 * limits.frame_bytes,
+        ws_ping_interval=_PING_SECS,
+        ws_ping_timeout=_PING_SECS,
+        # Small frames gain nothing from compression: a third more CPU and 34 kB a client for it (measured 2026-11).
+        ws_per_message_deflate=False,
+        lifespan="on",
+        access_log=False,
+        server_header=False,
+        log_config=None,
+        timeout_graceful_shutdown=_GRACE_SECS,
     )
 
 
@@ -165,9 +166,24 @@ def _listen(settings: Settings) -> socket.socket:
     return listener
 
 
-async def _moderate() -> None:
-    """Wait to be stopped: with the embedded journal the web process moderates its own lessons."""
-    print("Without REDIS_URL the web process moderates its own lessons; this process has nothing to do.", flush=True)
+async def _moderate(settings: Settings) -> None:
+    if settings.redis_url is None:
+        # It does not exit: that would end the web process that honcho started beside it.
+        print("Without REDIS_URL the web process moderates its lessons; this one has nothing to do.", flush=True)
+        await _stopped()
+        return
+    metrics = Metrics()
+    async with _open_store(settings, metrics) as store:
+        with closing(_listen(settings)) as listener:
+            server = uvicorn.Server(_config(create_moderator_app(store, metrics), settings.limits))
+            print(f"The moderator answers operators at {_address(listener)}", flush=True)
+            async with asyncio.TaskGroup() as tasks:
+                work = tasks.create_task(build_duty(settings, metrics, store).run())
+                await server.serve([listener])
+                work.cancel()
+
+
+async def _stopped() -> None:
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -175,11 +191,19 @@ async def _moderate() -> None:
     await stopped.wait()
 
 
-async def _purge(settings: Settings, lesson: str | None, *, everything: bool) -> None:
-    journal = SqliteJournal(settings.data / JOURNAL_FILE)
-    await journal.open()
+@asynccontextmanager
+async def _open_store(settings: Settings, metrics: Metrics | None = None) -> AsyncIterator[Store]:
+    store = build_store(settings, metrics or Metrics())
+    await store.open()
     try:
-        rows = await journal.lessons()
+        yield store
+    finally:
+        await store.close()
+
+
+async def _purge(settings: Settings, lesson: str | None, *, everything: bool) -> None:
+    async with _open_store(settings) as store:
+        rows = await store.journal.lessons()
         if lesson is not None:
             rows = [row for row in rows if row.lesson == lesson]
             if not rows:
@@ -187,19 +211,13 @@ async def _purge(settings: Settings, lesson: str | None, *, everything: bool) ->
         elif not everything:
             rows = [row for row in rows if now_ms() - row.last_at > settings.retention_days * _DAY_MS]
         for row in rows:
-            await journal.delete(row.lesson)
+            await store.journal.delete(row.lesson)
         print(f"Deleted {len(rows)} lesson{'' if len(rows) == 1 else 's'}.")
-    finally:
-        await journal.close()
 
 
 async def _export(settings: Settings, lesson: str, folder: Path) -> None:
-    journal = SqliteJournal(settings.data / JOURNAL_FILE)
-    await journal.open()
-    try:
-        files = await read_exports(journal, lesson)
-    finally:
-        await journal.close()
+    async with _open_store(settings) as store:
+        files = await read_exports(store.journal, lesson)
     await asyncio.to_thread(_write_files, folder, files)
 
 

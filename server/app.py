@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import mimetypes
 import os
+import secrets
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 import structlog
 from starlette.applications import Starlette
@@ -19,18 +21,28 @@ from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
+from server.bus import Bus
 from server.bus.memory import MemoryBus
+from server.bus.redis import RedisBus
 from server.errors import Forbidden, Malformed, NotFound, Refused, SettingsError, TooFast
 from server.hub.connection import RateLimit
 from server.hub.lesson_socket import figures_topic
 from server.hub.registry import Registry
+from server.hub.turns import OwnTurns, RedisTurns, Turns
+from server.journal import Journal
+from server.journal.redis import RedisJournal
 from server.journal.sqlite import SqliteJournal
 from server.metrics import Metrics
+from server.moderator import Moderator
+from server.moderator.duty import Duty
+from server.moderator.lease import Leases
+from server.moderator.remote import RemoteModerator
 from server.moderator.service import EmbeddedModerator
+from server.redis_link import Links
 from server.settings import Settings, find_assets
 from server.web import api, pages, sockets
 from server.web.api import Answer
-from server.web.auth import Tokens, load_secret
+from server.web.auth import Tokens, load_secret, shared_secret
 from server.web.draining import RETRY_AFTER_SECS, Draining
 from server.web.operators import operators_routes
 from server.web.security import SecurityHeaders
@@ -65,9 +77,38 @@ class BuiltFiles(StaticFiles):
         return FileResponse(packed, status_code, headers, kind, stat_result=os.stat(packed))
 
 
-def build_services(settings: Settings) -> Services:
-    """Put a server's parts together. Raises SettingsError."""
-    assets = find_assets()
+@dataclass(frozen=True, slots=True)
+class Store:
+    """Where lessons are kept, and what the processes that serve them share."""
+
+    journal: Journal
+    bus: Bus
+    turns: Turns
+    links: Links | None
+    """None: this process is the only one."""
+
+    async def open(self) -> None:
+        """Open journal and bus; the registry opens the rest. Raises SettingsError."""
+        await self.journal.open()
+        await self.bus.open()
+
+    async def close(self) -> None:
+        """Make durable what is not, and let go. Closing twice is allowed."""
+        await self.journal.close()
+        await self.bus.close()
+        if self.links is not None:
+            await self.links.close()
+
+
+def build_store(settings: Settings, metrics: Metrics) -> Store:
+    """Choose where lessons are kept: in Redis where one is set, else in SQLite. Raises SettingsError."""
+    url = settings.redis_url
+    if url is not None:
+        links = Links(url)
+        journal = RedisJournal(
+            url, replicas=settings.redis_replicas, unsafe=settings.redis_unsafe, observe=metrics.observe_commit
+        )
+        return Store(journal, RedisBus(url), RedisTurns(links), links)
     try:
         settings.data.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -75,22 +116,52 @@ def build_services(settings: Settings) -> Services:
             f"The folder {settings.data} cannot be made ({error.strerror}). "
             "Set ROUNDTABLE_DATA to a folder that the server may write to."
         ) from None
+    embedded = SqliteJournal(settings.data / JOURNAL_FILE, observe=metrics.observe_commit)
+    return Store(embedded, MemoryBus(), OwnTurns(), None)
+
+
+async def open_services(settings: Settings) -> Services:
+    """Put a web process's parts together, its store open. Raises SettingsError."""
     metrics = Metrics()
-    bus = MemoryBus()
-    journal = SqliteJournal(settings.data / JOURNAL_FILE, observe=metrics.observe_commit)
-    moderator = EmbeddedModerator(journal, bus, figures_topic, settings.limits, metrics)
+    store = build_store(settings, metrics)
+    await store.open()
+    secret = load_secret(settings) if store.links is None else await shared_secret(settings, store.links)
+    return build_services(settings, metrics, store, secret)
+
+
+def build_services(settings: Settings, metrics: Metrics, store: Store, secret: str) -> Services:
+    """Put a web process's parts together. Raises SettingsError."""
+    journal, bus, limits = store.journal, store.bus, settings.limits
+    moderator: Moderator = (
+        EmbeddedModerator(journal, bus, figures_topic, limits, metrics)
+        if store.links is None
+        else RemoteModerator(journal, bus, figures_topic, Leases(store.links), metrics)
+    )
     return Services(
         settings=settings,
         journal=journal,
         bus=bus,
-        registry=Registry(journal, moderator, settings.limits, metrics, settings.retention_days),
+        registry=Registry(journal, store.turns, moderator, limits, metrics, settings.retention_days),
         moderator=moderator,
         metrics=metrics,
-        tokens=Tokens(load_secret(settings), secure=settings.secure),
-        pages=Pages(assets),
+        tokens=Tokens(secret, secure=settings.secure),
+        pages=Pages(find_assets()),
         lessons_started=RateLimit(*_LESSONS_STARTED, time.monotonic()),
         draining=Draining(),
+        close=store.close,
     )
+
+
+def build_duty(settings: Settings, metrics: Metrics, store: Store) -> Duty:
+    """Put a moderator process's parts together; its store is shared with the web processes."""
+    assert store.links is not None
+    leases = Leases(store.links)
+    return Duty(secrets.token_urlsafe(6), store.journal, store.bus, leases, figures_topic, settings.limits, metrics)
+
+
+def create_moderator_app(store: Store, metrics: Metrics) -> Starlette:
+    """Give the ASGI application of a moderator process: nobody but operators asks it anything."""
+    return Starlette(routes=operators_routes(store.journal, metrics, Draining()))
 
 
 def create_app(services: Services, front_door: str | None = None) -> Starlette:
@@ -101,8 +172,9 @@ def create_app(services: Services, front_door: str | None = None) -> Starlette:
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        async with services.registry:
+        async with services.moderator, services.registry:
             yield
+        await services.close()
 
     app = Starlette(
         routes=[

@@ -15,6 +15,7 @@ from server.core.creation import decide_created
 from server.core.events import Actor, AnyCommand, LessonDraft, encode_event
 from server.errors import NotFound, Refused, Unavailable
 from server.hub.lessons import LiveLesson, new_context
+from server.hub.turns import Turns
 from server.journal import Journal
 from server.metrics import Metrics
 from server.settings import Limits
@@ -52,13 +53,20 @@ class Registry:
     """
 
     def __init__(
-        self, journal: Journal, moderator: Moderator, limits: Limits, metrics: Metrics, retention_days: int
+        self,
+        journal: Journal,
+        turns: Turns,
+        moderator: Moderator,
+        limits: Limits,
+        metrics: Metrics,
+        retention_days: int,
     ) -> None:
         self._journal = journal
         self._moderator = moderator
         self._limits = limits
         self._metrics = metrics
         self._retention_days = retention_days
+        self._turns = turns
         self._lessons: dict[str, asyncio.Task[LiveLesson]] = {}
         self._sweeper: asyncio.Task[None] | None = None
         self._wrong_codes_until = 0.0
@@ -160,7 +168,7 @@ class Registry:
         await self._journal.delete(lesson)
 
     async def _sweep(self) -> None:
-        """Unload what is idle, compact what is over, delete what is past its time."""
+        """Unload what is idle here; compact what is over and delete what is past its time: one process for all."""
         while True:
             try:
                 await self._sweep_once()
@@ -169,14 +177,15 @@ class Registry:
             await asyncio.sleep(_SWEEP_SECS)
 
     async def _sweep_once(self) -> None:
-        for row in await self._journal.lessons():
-            if now_ms() - max(row.last_at, row.created_at) > self._retention_days * _DAY_MS:
-                log.info("lesson.expired", lesson=row.lesson)
-                await self.delete(row.lesson)
+        if await self._turns.take("sweep", 2 * _SWEEP_SECS):
+            for row in await self._journal.lessons():
+                if now_ms() - max(row.last_at, row.created_at) > self._retention_days * _DAY_MS:
+                    log.info("lesson.expired", lesson=row.lesson)
+                    await self.delete(row.lesson)
         now = time.monotonic()
         for live in self.loaded():
             if live.idle and now - live.idle_since > self._limits.idle_unload_secs:
                 ended = live.state.phase == "ended"
                 self._unload(live.id)
-                if ended:
+                if ended and await self._turns.take(f"compact:{live.id}", _SWEEP_SECS):
                     await self._journal.compact(live.id)

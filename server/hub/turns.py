@@ -5,8 +5,7 @@ from __future__ import annotations
 import secrets
 from typing import Protocol
 
-import redis.asyncio
-from redis.exceptions import RedisError
+from server.redis_link import FAILURES, Links
 
 # Kept by whoever has it, so that the same process sweeps again and again while it lives.
 _TAKE = """
@@ -35,12 +34,14 @@ class OwnTurns:
 class RedisTurns:
     """Turns among all processes on one Redis. While it is away nobody has a turn."""
 
-    def __init__(self, client: redis.asyncio.Redis) -> None:
-        self._take = client.register_script(_TAKE)
+    def __init__(self, links: Links) -> None:
+        self._links = links
         self._token = secrets.token_urlsafe(9)
 
     async def take(self, work: str, secs: float) -> bool:
         try:
-            return bool(await self._take(keys=[f"roundtable:turn:{work}"], args=[self._token, round(secs * 1000)]))
-        except (RedisError, OSError):
+            key = f"roundtable:turn:{work}"
+            (mine,) = await self._links.ask(("EVAL", _TAKE, 1, key, self._token, round(secs * 1000)))
+        except FAILURES:
             return False
+        return bool(mine)

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Callable
 
 import structlog
-from redis.exceptions import RedisError
 
 from server.bus import Bus
 from server.errors import NotFound, Refused
@@ -15,6 +14,7 @@ from server.metrics import Metrics
 from server.moderator import MODERATORS_TOPIC, asked_topic
 from server.moderator.lease import RENEW_SECS, Leases
 from server.moderator.service import Moderation
+from server.redis_link import FAILURES
 from server.settings import Limits
 
 log = structlog.get_logger(__name__)
@@ -66,7 +66,7 @@ class Duty:
     async def _look(self, tasks: asyncio.TaskGroup) -> None:
         try:
             share = await self._leases.take(self._name)
-        except (RedisError, OSError) as error:
+        except FAILURES as error:
             # What is folded stays: the journal, too, goes on where it was once Redis is back.
             log.warning("moderator.no_lease", error=type(error).__name__)
             return
@@ -80,7 +80,7 @@ class Duty:
     async def _hand_over(self) -> None:
         try:
             await self._leases.release(self._name)
-        except (RedisError, OSError):
+        except FAILURES:
             return  # then the lease runs out by itself
         self._bus.publish(MODERATORS_TOPIC, b"")
 

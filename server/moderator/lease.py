@@ -22,7 +22,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-import redis.asyncio
+from server.redis_link import Links
 
 HOLD_SECS: Final = 2.5
 """A moderator that has not been heard of for so long has lost its lessons: another begins well within five seconds."""
@@ -32,7 +32,7 @@ OPEN_SECS: Final = 15.0
 ANNOUNCE_SECS: Final = 3.0
 
 # One tag, so that a script may touch all of them in a Redis Cluster.
-_KEYS = [f"roundtable:{{moderators}}:{name}" for name in ("live", "alive", "held", "changed")]
+_KEYS: Final = tuple(f"roundtable:{{moderators}}:{name}" for name in ("live", "alive", "held", "changed"))
 _FORGET_SECS: Final = 60
 
 _NOW = """
@@ -136,24 +136,23 @@ class Share:
 
 
 class Leases:
-    """The book of who has what, in Redis. All methods raise RedisError or OSError while it is away."""
+    """The book of who has what, in Redis. All methods raise one of FAILURES while it is away."""
 
-    def __init__(self, client: redis.asyncio.Redis) -> None:
-        self._announce = client.register_script(_ANNOUNCE)
-        self._take = client.register_script(_TAKE)
-        self._release = client.register_script(_RELEASE)
+    def __init__(self, links: Links) -> None:
+        self._links = links
         self._seen: dict[str, tuple[bytes, frozenset[str]]] = {}
 
     async def announce(self, lessons: Iterable[str]) -> int:
         """Say that these lessons are open here, again every ``ANNOUNCE_SECS``; give how many moderators live."""
-        living: int = await self._announce(keys=_KEYS, args=[round(OPEN_SECS * 1000), *lessons])
-        return living
+        (living,) = await self._links.ask(("EVAL", _ANNOUNCE, len(_KEYS), *_KEYS, round(OPEN_SECS * 1000), *lessons))
+        return int(living)
 
     async def take(self, moderator: str) -> Share:
         """Say that a moderator lives, again every ``RENEW_SECS``, and give the lessons that are its own now."""
         known, mine = self._seen.get(moderator, (b"", frozenset[str]()))
-        args: list[str | int | bytes] = [moderator, round(HOLD_SECS * 1000), _FORGET_SECS, known]
-        changed, *rest = await self._take(keys=_KEYS, args=args)
+        ((changed, *rest),) = await self._links.ask(
+            ("EVAL", _TAKE, len(_KEYS), *_KEYS, moderator, round(HOLD_SECS * 1000), _FORGET_SECS, known)
+        )
         if not rest:
             return Share(mine, False)
         others, lessons = rest
@@ -163,4 +162,4 @@ class Leases:
 
     async def release(self, moderator: str) -> None:
         """Hand over all lessons of a moderator that goes."""
-        await self._release(keys=_KEYS, args=[moderator])
+        await self._links.ask(("EVAL", _RELEASE, len(_KEYS), *_KEYS, moderator))

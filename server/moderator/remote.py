@@ -8,7 +8,6 @@ from types import TracebackType
 from typing import Final
 
 import structlog
-from redis.exceptions import RedisError
 
 from server.bus import Bus
 from server.clock import now_ms
@@ -21,6 +20,7 @@ from server.moderator import MODERATORS_TOPIC, asked_topic, records_topic
 from server.moderator.fold import Fold
 from server.moderator.lease import ANNOUNCE_SECS, Leases
 from server.moderator.service import NO_RECORDS, digest
+from server.redis_link import FAILURES
 
 log = structlog.get_logger(__name__)
 
@@ -160,7 +160,7 @@ class RemoteModerator:
             if fresh or due:
                 try:
                     living = await self._leases.announce(lessons)
-                except (RedisError, OSError):
+                except FAILURES:
                     pass  # the journal says enough about it
                 else:
                     known = lessons
@@ -169,7 +169,7 @@ class RemoteModerator:
                     self._metrics.moderators.set(living)
                     if lessons and not living and not alone:
                         log.warning("moderator.nobody", lessons=len(lessons))
-                    alone = not living
+                    alone = bool(lessons) and not living
             for watched in tuple(self._lessons.values()):
                 if due or watched.figures is None:
                     watched.ask()

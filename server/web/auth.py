@@ -17,6 +17,7 @@ from starlette.responses import Response
 
 from server.core.events import Actor
 from server.errors import Forbidden, NotSignedIn, SettingsError
+from server.redis_link import Links
 from server.settings import Settings
 
 Scope = Literal["teacher", "participant", "projector", "guardian"]
@@ -167,6 +168,18 @@ def load_secret(settings: Settings) -> str:
             f"The secret at {path} cannot be used ({error.strerror}). Set ROUNDTABLE_DATA to a folder that the server "
             "may write to, or set ROUNDTABLE_SECRET."
         ) from None
+
+
+async def shared_secret(settings: Settings, links: Links) -> str:
+    """Give the secret that signs tokens: the one set, or the one that the first process made for all.
+
+    Whoever reads it in Redis can read every lesson there, too. Raises one of FAILURES when Redis is away.
+    """
+    if settings.secret is not None:
+        return settings.secret
+    made = secrets.token_urlsafe(48)
+    (kept,) = await links.ask(("SET", "roundtable:secret", made, "NX", "GET"))
+    return made if kept is None else str(kept, "ascii")
 
 
 def _read_secret(path: Path) -> str:

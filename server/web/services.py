@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -37,6 +38,8 @@ class Services:
     pages: Pages
     lessons_started: RateLimit
     draining: Draining
+    close: Callable[[], Awaitable[None]]
+    """Makes durable what is not, and lets go of the store."""
 
     async def execute(self, lesson: str, command: AnyCommand, actor: Actor) -> None:
         """Carry out a command; the rooms that show a sign just now are the moderator's to know. Raises Refused."""

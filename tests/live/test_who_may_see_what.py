@@ -17,8 +17,9 @@ import pytest
 import websockets
 from starlette.routing import Mount, Route, WebSocketRoute
 
-from server.app import build_services, create_app
+from server.app import build_services, build_store, create_app
 from server.core.wire import AwarenessState, encode_awareness, encode_sync_step1
+from server.metrics import Metrics
 from server.settings import Settings
 from server.web.auth import Grant, Tokens
 from tests.stage import JSON, Classroom, Server, Student, Watch, until
@@ -91,7 +92,8 @@ BODIES: Final[dict[tuple[str, str], Any]] = {
 
 
 def routes_of_the_server(folder: Path) -> set[tuple[str, str]]:
-    app = create_app(build_services(Settings(data=folder)))
+    settings, metrics = Settings(data=folder), Metrics()
+    app = create_app(build_services(settings, metrics, build_store(settings, metrics), "secret" * 6))
     found = set()
     for route in app.routes:
         match route:

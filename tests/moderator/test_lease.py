@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable, Set
 import pytest
 
 from server.moderator.lease import HOLD_SECS, Leases
+from server.redis_link import Links
 from tests.redis_server import RedisServer
 
 LESSONS = [f"lesson-{number}" for number in range(10)]
@@ -16,8 +17,9 @@ LESSONS = [f"lesson-{number}" for number in range(10)]
 
 @pytest.fixture
 async def leases(redis_server: RedisServer) -> AsyncIterator[Leases]:
-    async with redis_server.client() as client:
-        yield Leases(client)
+    links = Links(redis_server.url)
+    yield Leases(links)
+    await links.close()
 
 
 async def _until(wanted: Callable[[Set[str]], bool], leases: Leases, moderator: str, secs: float) -> None:
