@@ -57,3 +57,7 @@ class Bus(Protocol):
         In another process, from a moment later on. A receiver that raises harms nobody else.
         """
         ...
+
+    def wanted(self, topic: str) -> bool:
+        """Say whether somebody may be listening: False spares making what nobody would receive."""
+        ...

@@ -38,6 +38,9 @@ class MemoryBus:
         self._subscriptions[topic].append(subscription)
         return subscription
 
+    def wanted(self, topic: str) -> bool:
+        return topic in self._subscriptions
+
     def unsubscribe(self, topic: str, subscription: MemorySubscription) -> None:
         found = self._subscriptions.get(topic)
         if found and subscription in found:

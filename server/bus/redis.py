@@ -84,6 +84,9 @@ class RedisBus:
         self._changed.set()
         return subscription
 
+    def wanted(self, topic: str) -> bool:
+        return True  # other processes do not say
+
     def unsubscribe(self, channel: bytes, subscription: RedisSubscription) -> None:
         found = self._subscriptions.get(channel)
         if found and subscription in found:

@@ -70,6 +70,8 @@ class Moderation:
             self._bus.publish(self._records_topic, self.latest_records)
 
     def _note(self, entries: Sequence[Entry]) -> None:
+        if self._timer is not None and not self._bus.wanted(self._topic):
+            return  # nobody looks: whoever comes is given a fresh look
         if self._oldest_unpublished is None:
             self._oldest_unpublished = entries[0].at
         loop = asyncio.get_running_loop()
@@ -91,6 +93,16 @@ class Moderation:
             self._timer.cancel()
             self._timer = None
         now = now_ms()
+        wanted = self._bus.wanted(self._topic)
+        if wanted:
+            self.look(now)
+        self._publish_records(now)
+        if self.fold.participation.lesson.phase != "ended" or self.fold.frames.pending:
+            soon = wanted and self.fold.frames.pending
+            self._publish_at(self._published_at + (self._limits.figures_interval_secs if soon else TICK_MS / 1000))
+
+    def look(self, now: int) -> None:
+        """Take the figures as they are at ``now`` (ms), and publish them if they are new."""
         frame = msgspec.json.encode(self.fold.frames.at(now))
         if self._oldest_unpublished is not None:
             self._metrics.moderator_lag_seconds.observe(max(0.0, (now - self._oldest_unpublished) / 1000))
@@ -98,10 +110,6 @@ class Moderation:
         if frame != self.latest:
             self.latest = frame
             self._bus.publish(self._topic, frame)
-        self._publish_records(now)
-        if self.fold.participation.lesson.phase != "ended" or self.fold.frames.pending:
-            wait = self._limits.figures_interval_secs if self.fold.frames.pending else TICK_MS / 1000
-            self._publish_at(self._published_at + wait)
 
     def _publish_records(self, now: int) -> None:
         lesson = self.fold.participation.lesson
@@ -152,11 +160,16 @@ class EmbeddedModerator:
         return self._moderations[lesson].fold.participation
 
     async def rooms_with(self, lesson: str, sign: Kind) -> tuple[str, ...]:
-        return self._moderations[lesson].fold.frames.rooms_with(sign)
+        moderation = self._moderations[lesson]
+        moderation.look(now_ms())
+        return moderation.fold.frames.rooms_with(sign)
 
     def latest(self, lesson: str) -> bytes | None:
         moderation = self._moderations.get(lesson)
-        return moderation.latest if moderation is not None else None
+        if moderation is None:
+            return None
+        moderation.look(now_ms())
+        return moderation.latest
 
     def latest_records(self, lesson: str) -> bytes:
         moderation = self._moderations.get(lesson)
