@@ -41,7 +41,7 @@ what the waiting costs a room that does need the teacher.
 BURST_SLOTS: Final = 18
 """A longer burst counts as several, for one who never stops would else be a single piece of evidence.
 
-With 12 slots, 9 equal rooms in 100 are signalled when bursts of 45 seconds on average may last for minutes; with 18
+With 12 slots, 10 equal rooms in 100 are signalled when bursts of 45 seconds on average may last for minutes; with 18
 slots 5; with no limit one voice that never pauses is signalled after 8 minutes, in one room of ten after 15.
 """
 
