@@ -226,7 +226,7 @@ def first_awareness_client(frame: bytes) -> int | None:
     Stock clients send every cursor they receive back to the server, so most awareness frames are an echo of someone
     else's state. This reads three numbers in 0.8 µs, so that they can be dropped undecoded.
     """
-    match = _FIRST_CLIENT.match(frame)
+    match = _FIRST_CLIENT.match(frame) if frame[:1] == b"\x01" else None
     if match is None:
         return None
     size, states, client = match.groups()
