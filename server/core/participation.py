@@ -340,9 +340,11 @@ class Participation:
             room.reading = _Reading(len(_WORD.findall(text)), paragraphs)
         return room.reading
 
-    def _excerpt(self, room: _Room) -> tuple[tuple[str, str], ...]:
-        size = min(EXCERPT_BYTES, EXCERPTS_BYTES // max(1, len(self.lesson.open_rooms())))
-        return _shortened(room.authorship.replica.ending(EXCERPT_CHARACTERS), size)
+    def ending(self, key: str) -> tuple[tuple[tuple[str, str], ...], int | None]:
+        """Give the end of a room's text by author, and when anyone last earned a unit there (ms)."""
+        authorship = self._room(key).authorship
+        size = min(EXCERPT_BYTES, EXCERPTS_BYTES // max(1, len(self.lesson.rooms)))
+        return _shortened(authorship.replica.ending(EXCERPT_CHARACTERS), size), authorship.last_at
 
     def room_figures(self, key: str, now: int, shown: RoomFigures | None = None) -> RoomFigures:
         """Give what the teacher is shown of one room, as of ``now`` (ms).
@@ -352,14 +354,14 @@ class Participation:
         """
         room = self._room(key)
         quiet_since = room.quiet_since()
-        last_at = room.authorship.last_at
+        excerpt, last_at = self.ending(key)
         shares = list(self._shares(key, self.lesson.created_at, now, now)) if self.lesson.participation else []
         found = self._weigh(key, shares) if self.lesson.participation else None
         reasons = attention.reasons(self.lesson, key, found, quiet_since, last_at is not None, now)
         figures = RoomFigures(
             members={participant: self._member(room, participant, now) for participant in self._members(key)},
             words=self._read(room).words if shown is None else shown.words,
-            excerpt=self._excerpt(room),
+            excerpt=excerpt,
             reason=reasons[0],
             signs=tuple(reason.kind for reason in reasons),
             last_at=last_at,

@@ -37,5 +37,10 @@ class Presence:
 
     def milliseconds(self, start: int, end: int) -> int:
         """Count what lies between two times."""
-        spans = self.spans if self.since is None else [*self.spans, (self.since, end)]
-        return sum(max(0, min(end, last) - max(start, first)) for first, last in spans)
+        milliseconds = 0
+        for first, last in self.spans:
+            if first < end and start < last:
+                milliseconds += min(end, last) - max(start, first)
+        if self.since is not None:
+            milliseconds += max(0, end - max(start, self.since))
+        return milliseconds

@@ -3,7 +3,8 @@
 Forty rooms of five who all write change some figure with every keystroke; sent as they change, the differences take
 60 kB/s of a network. So the end of a room's text is sent anew ``TEXT_MS`` after the last time, and its amounts, which
 are units of ten seconds and longer, every ``AMOUNTS_MS``, each room's at a time of its own. What needs the teacher (a
-word, a reason, someone who comes or goes) is never held back.
+word, a reason, someone who comes or goes) is looked for every ``TICK_MS``, and at once when anything but typing
+happens, and is never held back.
 """
 
 from __future__ import annotations
@@ -52,6 +53,8 @@ class Frames:
         self._participation = participation
         self._shown: dict[str, RoomFigures] = {}
         self._taken_at: dict[str, int] = {}
+        """When each room's text was taken, and when everything of it was looked at."""
+        self._looked_at: dict[str, int] = {}
         self._amounts_at: dict[str, int] = {}
         self._touched: set[str] = set()
         self._all = True
@@ -77,12 +80,15 @@ class Frames:
             if key not in self._shown:
                 self._shown[key] = self._participation.room_figures(key, now)
                 # Neither all rooms' texts nor their amounts in the same frame.
-                self._taken_at[key] = now - position % 2 * TEXT_MS // 2
+                self._taken_at[key] = self._looked_at[key] = now - position % 2 * TEXT_MS // 2
                 self._amounts_at[key] = now - position * AMOUNTS_MS // len(rooms)
                 continue
-            due = now - self._taken_at[key] >= (TEXT_MS if key in self._touched else TICK_MS)
-            if due or self._all:
+            ticked = now - self._looked_at[key] >= TICK_MS
+            due = ticked or (key in self._touched and now - self._taken_at[key] >= TEXT_MS)
+            if ticked or self._all:
                 self._renew(key, now, due)
+            elif due:
+                self._renew_text(key, now)
         self._all = False
         figures = {key: self._shown[key] for key in rooms}
         wanted = self._participation.order(figures)
@@ -109,7 +115,7 @@ class Frames:
         shown = self._shown[key]
         late = now - self._amounts_at[key]
         if due:
-            self._taken_at[key] = now
+            self._taken_at[key] = self._looked_at[key] = now
             self._touched.discard(key)
         if due and late >= AMOUNTS_MS:
             self._amounts_at[key] = now - late % AMOUNTS_MS
@@ -120,6 +126,13 @@ class Frames:
             self._shown[key] = self._participation.room_figures(key, now)
         elif due:
             self._shown[key] = msgspec.structs.replace(shown, excerpt=fresh.excerpt, last_at=fresh.last_at)
+
+    def _renew_text(self, key: str, now: int) -> None:
+        """Show where the text is now: a third of the work of looking at everything, which once a second is enough."""
+        self._taken_at[key] = now
+        self._touched.discard(key)
+        excerpt, last_at = self._participation.ending(key)
+        self._shown[key] = msgspec.structs.replace(self._shown[key], excerpt=excerpt, last_at=last_at)
 
     def _attention(self, now: int) -> dict[str, Attention]:
         return {

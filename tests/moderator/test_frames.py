@@ -99,6 +99,22 @@ def test_amounts_wait_and_what_needs_the_teacher_does_not() -> None:
     assert desk.look()["figures"]["r"]["members"]["tom"] == {"present_seconds": 10}
 
 
+def test_a_sign_ends_within_a_second_of_its_reason() -> None:
+    desk = Desk()
+    desk.look()
+    for delay in range(0, 2000, 70):
+        desk.now += 200_000 + delay
+        desk.look()
+        assert desk.frames.rooms_with("quiet") == ("r",)
+        desk.table.type("mia", "x")
+        waited = 0
+        while desk.frames.rooms_with("quiet"):
+            desk.now += FRAME_MS
+            waited += FRAME_MS
+            desk.look()
+        assert waited <= TICK_MS + FRAME_MS
+
+
 def test_a_frame_that_shows_everything_leaves_nothing_pending() -> None:
     desk = Desk()
     assert desk.frames.pending
