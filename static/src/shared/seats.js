@@ -4,6 +4,8 @@
  */
 import { html } from "lit"
 
+import { graphemes } from "./graphemes.js"
+
 /** @param {number | undefined} seat the class `seat-1` … `seat-8`, or `seat-0` for someone whose seat is not known */
 export function seatClass(seat) {
   return seat ? `seat-${((seat - 1) % 8) + 1}` : "seat-0"
@@ -11,8 +13,7 @@ export function seatClass(seat) {
 
 /** The first letter of a name, as people count letters. @param {string} name */
 export function initial(name) {
-  const [first] = new Intl.Segmenter(undefined, { granularity: "grapheme" }).segment(name.trim())
-  return first ? first.segment.toLocaleUpperCase() : "?"
+  return graphemes(name.trim())[0]?.toLocaleUpperCase() ?? "?"
 }
 
 /**

@@ -6,6 +6,8 @@
  * seat and no arc, someone away a hollow seat. Knows no DOM.
  */
 
+import { graphemes } from "./graphemes.js"
+
 /**
  * @typedef {{ name: string, seat: number, units: number, here: boolean, measured?: boolean }} Member  `units` are slots of ten seconds; of someone who is
  *   not measured by typing there is a seat and no arc, as the balance leaves them out (P14)
@@ -34,12 +36,6 @@ export function lettersFor(names) {
     const digit = names[i].match(/\((\d+)\)\s*$/)?.[1]; // "Sam (2)" is told from "Sam" by its number
     return digit ? firsts[i] + digit : firsts[i] + (letters[1] ?? "")
   })
-}
-
-/** @param {string} text */
-function graphemes(text) {
-  if (!("Segmenter" in Intl)) return [...text]
-  return [...new Intl.Segmenter().segment(text)].map((part) => part.segment)
 }
 
 /** @param {number} degrees clockwise from the top @param {number} radius */

@@ -22,6 +22,16 @@ import { balanceWord, chip, facts, headline, unmarked } from "./words.js"
 /** @typedef {import("./desk.js").Desk} Desk */
 /** @typedef {import("./rooms.js").RoomView} RoomView */
 
+/** What a card shows depends on nothing else: with these unchanged it need not be made again. @param {Desk} desk @param {string} id */
+export function shownIn({ state, now, opened }, id) {
+  const figures = state.figures?.[id]
+  const attention = state.triage?.attention?.[id]
+  const waits = figures?.reason?.kind === "quiet" || figures?.reason?.kind === "help"
+  // People wait by the second; everything else is told in minutes, and "writing now" in some seconds.
+  const time = Math.floor(now / (waits ? 1000 : 5000))
+  return [state.rooms[id], figures, state.people, state.lesson, state.timer, state.spotlight, state.messages, attention, opened.has(id), time]
+}
+
 /** @param {Desk} desk @param {string} id */
 export function card(desk, id) {
   const { state, now } = desk

@@ -2,11 +2,12 @@
  * During the work: who asked for help, where the teacher has not been, and a card for each room in the order of need.
  */
 import { html, nothing } from "lit"
+import { guard } from "lit/directives/guard.js"
 import { repeat } from "lit/directives/repeat.js"
 
 import { t } from "../shared/boot.js"
 import { icon } from "../shared/icons.js"
-import { card } from "./card.js"
+import { card, shownIn } from "./card.js"
 import { dropTarget, personChip } from "./people.js"
 import { addRoom } from "./asking.js"
 import { showAttention } from "./attention.js"
@@ -32,7 +33,7 @@ export function dashboard(desk) {
         @focusin=${() => hold(desk, true)} @focusout=${(/** @type {FocusEvent} */ event) => {
           const grid = /** @type {HTMLElement} */ (event.currentTarget)
           if (!(event.relatedTarget instanceof Node && grid.contains(event.relatedTarget)) && !grid.matches(":hover")) hold(desk, false)
-        }}>${repeat(shown, (id) => id, (id) => card(desk, id))}</div>
+        }}>${repeat(shown, (id) => id, (id) => guard(shownIn(desk, id), () => card(desk, id)))}</div>
     </main>
     ${desk.visited && desk.state.rooms[desk.visited] ? visitPanel(desk, desk.visited) : nothing}
   </div>`
