@@ -222,6 +222,8 @@ def _decide_for_participant(
             if not lesson.participation:
                 return _not_measured()
             answer = names.clean_line(command.text)
+            if answer and not lesson.record_shared:  # what was said before can be taken back
+                return Conflict("Your teacher does not show records now, so there is nothing to answer. Try the talk.")
             return () if answer == person.answer else (events.AnswerGiven(me, answer),)
         case events.Leave():
             return (events.ParticipantLeft(me),)

@@ -164,6 +164,7 @@ def test_p19_prepared_cards_are_the_teachers() -> None:
 
 def test_p21_an_answer_is_seen_by_its_author_and_the_teacher_alone() -> None:
     classroom = Class()
+    classroom.do(events.ShareRecord(True))
     classroom.do(Answer("  I was\nthe scribe "), by=classroom.ada)
     people = teacher_view(classroom.lesson)["people"]
     assert isinstance(people, dict)
@@ -173,6 +174,17 @@ def test_p21_an_answer_is_seen_by_its_author_and_the_teacher_alone() -> None:
     assert "the scribe" not in str(participant_view(classroom.lesson, classroom.bo))
     assert "the scribe" not in str(projector_view(classroom.lesson))
     assert classroom.do(Answer("I was the scribe"), by=classroom.ada) == ()
+    classroom.do(Answer(""), by=classroom.ada)
+    assert "answer" not in me(participant_view(classroom.lesson, classroom.ada))
+
+
+def test_p21_a_record_that_is_not_shown_cannot_be_answered_and_an_answer_can_be_taken_back() -> None:
+    classroom = Class()
+    assert isinstance(classroom.refuse(Answer("I was the scribe"), by=classroom.ada), Conflict)
+    classroom.do(events.ShareRecord(True))
+    classroom.do(Answer("I was the scribe"), by=classroom.ada)
+    classroom.do(events.ShareRecord(False))
+    assert isinstance(classroom.refuse(Answer("We talked first"), by=classroom.ada), Conflict)
     classroom.do(Answer(""), by=classroom.ada)
     assert "answer" not in me(participant_view(classroom.lesson, classroom.ada))
 

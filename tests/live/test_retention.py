@@ -130,6 +130,8 @@ async def test_p23_time_deletes_by_itself(tmp_path: Path) -> None:
         await until(lambda: traces(server.data, *OLD) == set(), "the old lesson's end")
         answer = await server.request("POST", "/api/join", json={"code": "QRSTUV", "name": "Ada"})
         assert answer.status_code == 404
+        assert await server.stop() == 0
+        assert traces(server.data, *OLD) == set(), "closing the store writes nothing back"
     finally:
         await server.kill()
 

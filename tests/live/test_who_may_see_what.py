@@ -205,10 +205,19 @@ async def test_p20_every_route_answers_each_role_as_the_table_says(house: House)
 
 
 async def test_p20_after_the_lesson_a_group_has_its_own_replay_and_no_other(house: House) -> None:
+    async with house.lesson.write(house.room, house.ada.token) as writer:
+        writer.text += "Acorns."
+        await until(lambda: bool(writer.received[1:]), "the echo")
     await house.lesson.command("end")
     replay = ("GET", "/api/lessons/{lesson}/rooms/{room}/replay")
     found = {role: await house.ask(*replay, role) for role in ROLES}
     assert found == only(own=200, teacher=200)
+    path = house.address(replay[1])
+    for token, named in ((house.tokens["own"], False), (house.tokens["teacher"], True)):
+        body = (await house.server.request("GET", path, token)).json()
+        assert body.keys() == {"started_at", "ended_at", "steps", "balance"}, "here alone the group sees its balance"
+        assert body["balance"].keys() <= {"word", "value"}
+        assert {author for _, author, _ in body["steps"]} == ({house.ada.participant} if named else {None})
 
 
 async def test_p20_a_room_is_open_to_the_projector_while_it_is_shared(house: House) -> None:
@@ -309,7 +318,6 @@ async def everything_happens(house: House, desk: Watch, student: Ear, screen: Ea
         for number, person in enumerate((ada, bo, cy, dee), 1):
             await person.command("hand", reason="disagree", note=f"note-910{number}")
             await person.command("pulse", pulse="too_hard")
-            await person.command("answer", text=f"answer-920{number}")
             await person.command("chat", text=f"talk-930{number}")
             await desk.send("nudge", participant=person.participant, text=f"nudge-940{number}")
         await desk.send("nudge", room=house.other_room, text="nudge-9405")
@@ -325,6 +333,8 @@ async def everything_happens(house: House, desk: Watch, student: Ear, screen: Ea
         )
         assert "'record':" not in str(student.messages)
         await desk.send("share_record", on=True)
+        for number, person in enumerate((ada, bo, cy, dee), 1):
+            await person.command("answer", text=f"answer-920{number}")
         await until(lambda: "'record':" in str(student.messages), "one's own record")
         await desk.send("spotlight", room=house.other_room)
         await until(lambda: "Blue text 8102" in screen.read(), "the text on the projector")
