@@ -20,7 +20,7 @@ import redis.asyncio
 from hiredis import pack_command
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import AuthenticationError, RedisError, ResponseError
 
 from server.errors import SettingsError
 
@@ -41,6 +41,8 @@ _IDLE_SECS = 20.0
 class Patience:
     """How long to wait for Redis, in seconds; tests are less patient."""
 
+    start: float = 5.0
+    """For a Redis that is being started together with this process."""
     connect: float = 2.0
     answer: float = 4.0
     """Longer than a healthy Redis ever takes: an append-only file on a busy disk holds up writes for two seconds."""
@@ -144,8 +146,10 @@ class Links:
             link = await self._take()
             try:
                 replies = await link.ask(commands, self._patience.answer)
-            except BaseException:
+            except BaseException as error:
                 await link.close()
+                if isinstance(error, FAILURES):
+                    await self.close()  # the others are no better
                 raise
             self._idle.append((link, asyncio.get_running_loop().time()))
         for reply in replies:
@@ -175,19 +179,28 @@ def place(url: str) -> str:
     return f"{parts.scheme}://{host}{parts.path}"
 
 
-async def require_safe(links: Links, url: str, *, unsafe: bool) -> None:
+async def require_safe(links: Links, url: str, patience: Patience, *, unsafe: bool) -> None:
     """Refuse a Redis that would lose lessons. Raises SettingsError, which says what to set."""
     at = f"The Redis at {place(url)}"
-    try:
-        (found,) = await links.ask(("INFO",))
-    except FAILURES as error:
-        raise SettingsError(
-            f"{at} cannot be used ({error or type(error).__name__}). "
-            "Start it, or set REDIS_URL to one that runs, such as redis://127.0.0.1:6379/0."
-        ) from error
+    deadline = asyncio.get_running_loop().time() + patience.start
+    while True:
+        try:
+            (found,) = await links.ask(("INFO",))
+            break
+        except FAILURES as error:
+            refused = isinstance(error, AuthenticationError | ResponseError)
+            if not refused and asyncio.get_running_loop().time() < deadline:
+                await asyncio.sleep(patience.retry)
+                continue
+            raise SettingsError(
+                f"{at} cannot be used ({error or type(error).__name__}). "
+                "Start it, or set REDIS_URL to one that runs, such as redis://127.0.0.1:6379/0."
+            ) from error
     info = dict(line.split(":", 1) for line in found.decode().splitlines() if ":" in line)
     if info.get("role") == "slave":
         raise SettingsError(f"{at} is a replica, which takes no writes. Set REDIS_URL to its primary.")
+    if info.get("cluster_enabled") == "1":
+        raise SettingsError(f"{at} is part of a Redis Cluster. Set REDIS_URL to one that is not.")
     if unsafe:
         return
     otherwise = "or set ROUNDTABLE_REDIS_UNSAFE to 1 if lessons may be lost."

@@ -6,6 +6,7 @@ import asyncio
 import shutil
 import signal
 import socket
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -100,7 +101,11 @@ class RedisServer:
 
     def bytes(self) -> bytes:
         """Give everything it has in the file system."""
-        return b"".join(path.read_bytes() for path in self.folder.rglob("*") if path.is_file())
+        found = []
+        for path in self.folder.rglob("*"):
+            with suppress(FileNotFoundError, IsADirectoryError):  # replaced while we look
+                found.append(path.read_bytes())
+        return b"".join(found)
 
     def _signal(self, number: signal.Signals) -> None:
         assert self.process is not None

@@ -115,8 +115,8 @@ class Journal(Protocol):
         """Add entries to a lesson, all or none; cheap enough to be called for every keystroke.
 
         ``bodies`` must not be changed afterwards. Within a lesson entries become durable, and ``done`` is called, in
-        the order of the calls. When storage fails, everything not yet durable fails with it, for every lesson: it
-        was admitted on top of what is now lost. The next ``append`` is tried afresh.
+        the order of the calls; an error may come sooner. When storage fails, everything not yet durable fails with it,
+        for every lesson: it was admitted on top of what is now lost. The next ``append`` is tried afresh.
 
         ``done`` may be called before ``append`` returns, with an error: when too much is waiting ("storage is
         behind"), storage is away, the lesson does not exist or the journal is closed. An error in the embedded journal

@@ -64,13 +64,17 @@ class RedisJournal:
         if self._is_open:
             return
         try:
-            await require_safe(self._store.links, self._url, unsafe=self._unsafe)
+            await require_safe(self._store.links, self._url, self._patience, unsafe=self._unsafe)
         except BaseException:
             await self._store.close()
             raise
         self._is_open = True
         self._session = asyncio.create_task(self._keep_session(), name="journal-session")
-        await self._up.wait()
+        try:
+            await self._up.wait()  # Redis may still be reading its file
+        except BaseException:
+            await self.close()
+            raise
 
     async def close(self) -> None:
         if not self._is_open:

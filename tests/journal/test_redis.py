@@ -22,7 +22,7 @@ from tests.stage import until
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(90)]
 
-IMPATIENT = Patience(connect=0.5, answer=0.8, retry=0.01, retry_most=0.05, poll=0.1, rewrite=0.01)
+IMPATIENT = Patience(start=0.0, connect=0.5, answer=0.8, retry=0.01, retry_most=0.05, poll=0.1, rewrite=0.01)
 
 
 @asynccontextmanager
@@ -249,6 +249,48 @@ async def test_a_killed_redis_loses_nothing_it_acknowledged(journal: RedisJourna
             assert acknowledged <= set(tail.bodies)
         assert tails[0] == tails[1] == await whole(journal, "one")
         assert len(set(tails[0].bodies)) == len(tails[0]), "nothing twice"
+
+
+async def test_a_killed_redis_that_had_not_written_leaves_everybody_with_one_truth(tmp_path: Path) -> None:
+    """With ``appendfsync everysec``: what was acknowledged may be lost, but not unnoticed."""
+    redis_server = RedisServer(tmp_path / "redis", {"appendfsync": "everysec"})
+    await redis_server.start()
+    try:
+        async with opened(redis_server) as journal, opened(redis_server) as other:
+            await journal.create("one", "ONE", 1, [])
+            await until(lambda: b"ONE" in redis_server.bytes(), "the lesson in the file")
+            journals = (journal, other)
+            tails = [await Tailed().follow(each, "one") for each in journals]
+            for _ in range(4):
+                acknowledged: set[bytes] = set()
+                count = 0
+                while len(acknowledged) < 300:
+                    for each in journals:
+                        count += 1
+
+                        def done(
+                            error: Unavailable | None, body: bytes = b"%d" % count, into: set[bytes] = acknowledged
+                        ) -> None:
+                            if error is None:
+                                into.add(body)
+
+                        each.append("one", 1, [b"%d" % count], done)
+                    await asyncio.sleep(0.001)
+                await redis_server.kill()
+                await redis_server.start()
+                for each in journals:
+                    await stored_again(each, "one", b"back")
+                for number, each in enumerate(journals):
+                    if tails[number].lost:
+                        tails[number] = await Tailed().follow(each, "one")
+                    else:
+                        assert acknowledged <= set(tails[number].bodies)
+                last = await journal.latest("one")
+                await until(lambda last=last: all(len(tail) == last for tail in tails), "all")  # type: ignore[misc]
+                assert tails[0] == tails[1] == await whole(journal, "one")
+                assert tails[0].is_whole()
+    finally:
+        await redis_server.kill()
 
 
 async def test_while_redis_is_away_appends_fail_at_once(journal: RedisJournal, redis_server: RedisServer) -> None:
@@ -510,6 +552,37 @@ async def test_a_redis_that_would_lose_lessons_is_refused(
             assert await journal.create("one", "ONE", 1, [])
     finally:
         await redis_server.kill()
+
+
+async def test_a_cluster_is_refused(tmp_path: Path) -> None:
+    redis_server = RedisServer(tmp_path / "cluster", {"cluster-enabled": "yes"})
+    await redis_server.start()
+    try:
+        with pytest.raises(SettingsError, match=r"Redis Cluster\. Set REDIS_URL"):
+            await RedisJournal(redis_server.url).open()
+    finally:
+        await redis_server.kill()
+
+
+async def test_a_redis_that_is_started_at_the_same_time_is_waited_for(redis_server: RedisServer) -> None:
+    await redis_server.stop()
+    journal = RedisJournal(redis_server.url, patience=Patience(start=20.0))
+    opening = asyncio.create_task(journal.open())
+    await asyncio.sleep(0)
+    await redis_server.start()
+    await opening
+    assert await journal.create("one", "ONE", 1, [])
+    await journal.close()
+
+
+async def test_a_start_can_be_broken_off(journal: RedisJournal, redis_server: RedisServer) -> None:
+    redis_server.pause()
+    opening = asyncio.create_task(RedisJournal(redis_server.url, patience=Patience()).open())
+    await asyncio.sleep(0)
+    opening.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await opening
+    redis_server.resume()
 
 
 async def test_an_old_redis_is_refused(redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,58 @@
+"""Links are shared, dropped when they are dead, and never show a password."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from redis.exceptions import ResponseError
+
+from server.redis_link import FAILURES, Links, Patience, place
+from tests.redis_server import RedisServer
+
+pytestmark = [pytest.mark.live, pytest.mark.timeout(60)]
+
+
+async def test_replies_come_in_the_order_of_commands(redis_server: RedisServer) -> None:
+    links = Links(redis_server.url)
+    assert await links.ask(("SET", "key", b"\x00\r\n"), ("GET", "key"), ("EXISTS", "key", "none")) == [
+        b"OK",
+        b"\x00\r\n",
+        1,
+    ]
+    numbers = await asyncio.gather(*(links.ask(("ECHO", number), ("INCR", "count")) for number in range(100)))
+    assert [int(number) for number, _ in numbers] == list(range(100))
+    assert sorted(count for _, count in numbers) == list(range(1, 101))
+    with pytest.raises(ResponseError):
+        await links.ask(("GET", "key"), ("HGET", "key", "field"), ("SET", "done", 1))
+    assert await links.ask(("GET", "done")) == [b"1"], "what came after was done all the same"
+    async with redis_server.client() as client:
+        assert len(await client.client_list()) <= 17
+    await links.close()
+
+
+async def test_one_failure_drops_all_dead_links(redis_server: RedisServer) -> None:
+    links = Links(redis_server.url)
+    await asyncio.gather(*(links.ask(("PING",)) for _ in range(16)))
+    await redis_server.kill()
+    await redis_server.start()
+    with pytest.raises(FAILURES):
+        await links.ask(("PING",))
+    assert await links.ask(("PING",)) == [b"PONG"]
+    await links.close()
+
+
+async def test_a_frozen_redis_is_not_waited_for(redis_server: RedisServer) -> None:
+    links = Links(redis_server.url, Patience(answer=0.2))
+    await links.ask(("PING",))
+    redis_server.pause()
+    with pytest.raises(TimeoutError):
+        await links.ask(("PING",))
+    redis_server.resume()
+    assert await links.ask(("PING",)) == [b"PONG"]
+    await links.close()
+
+
+def test_a_place_is_named_without_its_password() -> None:
+    assert place("rediss://teacher:p@ss@redis.example:6380/1?protocol=3") == "rediss://redis.example:6380/1"
+    assert place("unix://:secret@/run/redis.sock") == "unix:///run/redis.sock"
