@@ -20,7 +20,7 @@ from typing import Final, assert_never
 
 import msgspec
 
-from server.core.update import GC, MAX_CLOCK, DeletedItem, Id, Skip, Struct, TextItem, Update, decode_update
+from server.core.update import GC, MAX_CLOCK, DeletedItem, Deletion, Id, Skip, Struct, TextItem, Update, decode_update
 from server.core.wire import encode_state_vector, refusal
 from server.errors import Forbidden, Malformed, Refused, TooLarge
 
@@ -202,7 +202,7 @@ class Holdings:
         decoded = decode_update(update)
         if isinstance(decoded, Malformed):
             return decoded
-        if writable and (self._admit_keystroke(decoded, author, limits) or self._admit_backspace(decoded)):
+        if writable and self._admit_keystroke(decoded, author, limits):
             return Admitted(decoded, True)
         try:
             return Admitted(decoded, self._admit_any(decoded, author, limits, writable=writable))
@@ -210,10 +210,13 @@ class Holdings:
             return refusal(error)
 
     def _admit_keystroke(self, update: Update, author: str, limits: Limits) -> bool:
-        """Take one item, typed by someone known beside something held; False leaves everything to `_admit_any`."""
-        if len(update.structs) != 1 or update.deletions:
+        """Take what one key does, by someone known beside something held; False leaves everything to `_admit_any`."""
+        structs, deletions = update.structs, update.deletions
+        if len(structs) + len(deletions) != 1:
             return False
-        item = update.structs[0]
+        if deletions:
+            return self._admit_backspace(deletions[0])
+        item = structs[0]
         if not isinstance(item, TextItem) or item.root is not None or item.length != len(item.text):
             return False
         client, clocks = item.client, self.clocks
@@ -233,11 +236,8 @@ class Holdings:
         self.history_units = history
         return True
 
-    def _admit_backspace(self, update: Update) -> bool:
-        """Take the deletion of one stretch of which something stood; False leaves everything to `_admit_any`."""
-        if update.structs or len(update.deletions) != 1:
-            return False
-        deletion = update.deletions[0]
+    def _admit_backspace(self, deletion: Deletion) -> bool:
+        """Take the deletion of one stretch of which something stood."""
         client, start, end = deletion.client, deletion.clock, deletion.clock + deletion.length
         if end > self.clocks.get(client, 0):
             return False
