@@ -27,6 +27,7 @@ from server.bus.redis import RedisBus
 from server.errors import Forbidden, Malformed, NotFound, Refused, SettingsError, TooFast
 from server.hub.connection import RateLimit
 from server.hub.lesson_socket import figures_topic
+from server.hub.nodes import Nodes, OneNode, RedisNodes
 from server.hub.registry import Registry
 from server.hub.turns import OwnTurns, RedisTurns, Turns
 from server.journal import Journal
@@ -83,6 +84,7 @@ class Store:
 
     journal: Journal
     bus: Bus
+    nodes: Nodes
     turns: Turns
     links: Links | None
     """None: this process is the only one."""
@@ -108,7 +110,7 @@ def build_store(settings: Settings, metrics: Metrics) -> Store:
         journal = RedisJournal(
             url, replicas=settings.redis_replicas, unsafe=settings.redis_unsafe, observe=metrics.observe_commit
         )
-        return Store(journal, RedisBus(url), RedisTurns(links), links)
+        return Store(journal, RedisBus(url), RedisNodes(secrets.token_urlsafe(6), links), RedisTurns(links), links)
     try:
         settings.data.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -117,7 +119,7 @@ def build_store(settings: Settings, metrics: Metrics) -> Store:
             "Set ROUNDTABLE_DATA to a folder that the server may write to."
         ) from None
     embedded = SqliteJournal(settings.data / JOURNAL_FILE, observe=metrics.observe_commit)
-    return Store(embedded, MemoryBus(), OwnTurns(), None)
+    return Store(embedded, MemoryBus(), OneNode(), OwnTurns(), None)
 
 
 async def open_services(settings: Settings) -> Services:
@@ -141,7 +143,7 @@ def build_services(settings: Settings, metrics: Metrics, store: Store, secret: s
         settings=settings,
         journal=journal,
         bus=bus,
-        registry=Registry(journal, store.turns, moderator, limits, metrics, settings.retention_days),
+        registry=Registry(journal, store.nodes, store.turns, moderator, limits, metrics, settings.retention_days),
         moderator=moderator,
         metrics=metrics,
         tokens=Tokens(secret, secure=settings.secure),

@@ -187,6 +187,19 @@ class Holdings:
         holdings._admit_any(decoded, None, limits)
         return holdings
 
+    def part(self, update: bytes, owners: Mapping[int, str]) -> Holdings:
+        """Give the holdings as they were when the document held no more than ``update``, which is a part of all this.
+
+        The same as from the beginning again, also in what a document forgets: where characters stood that are deleted.
+        """
+        part = Holdings.restore(update, owners, UNLIMITED)
+        part.second_halves = {
+            client: clocks
+            for client, all_clocks in self.second_halves.items()
+            if (clocks := all_clocks[: bisect_left(all_clocks, part.clocks.get(client, 0))])
+        }
+        return part
+
     def admit(self, update: bytes, author: str, limits: Limits, *, writable: bool = True) -> Admitted | Refused:
         """Take an update by ``author`` (a participant's id) into the holdings, or refuse it and change nothing.
 
@@ -208,6 +221,20 @@ class Holdings:
             return Admitted(decoded, self._admit_any(decoded, author, limits, writable=writable))
         except Refused as error:
             return refusal(error)
+
+    def count(self, update: Update, author: str) -> bool:
+        """Take a durable update into the holdings, and tell whether it counts; one that does not changes nothing.
+
+        Several processes admit to one journal, each by what it has received so far: two may let in the same client id
+        for two authors. So an entry counts if what the entries before it made can admit it, for everyone who reads it.
+        """
+        if self._admit_keystroke(update, author, UNLIMITED):
+            return True
+        try:
+            self._admit_any(update, author, UNLIMITED)
+        except Refused:
+            return False
+        return True
 
     def _admit_keystroke(self, update: Update, author: str, limits: Limits) -> bool:
         """Take what one key does, by someone known beside something held; False leaves everything to `_admit_any`."""
@@ -386,6 +413,26 @@ class Holdings:
                 if _holds(halves, start) or _holds(halves, end):
                     raise _split_character()
             addition.deleted.setdefault(client, []).append((start, end))
+
+
+def stands_apart(update: Update, beginnings: Mapping[int, int]) -> bool:
+    """Tell whether an update has nothing to do with units that begin, by client, at these clocks.
+
+    Then it counts or does not count whether they are held or not; and so do they, whether it is held or not.
+    """
+    for struct in update.structs:
+        beginning = beginnings.get(struct.client)
+        if beginning is not None and struct.clock + struct.length > beginning:
+            return False
+        for neighbour in _neighbours(struct):
+            beginning = beginnings.get(neighbour.client)
+            if beginning is not None and neighbour.clock >= beginning:
+                return False
+    for deletion in update.deletions:
+        beginning = beginnings.get(deletion.client)
+        if beginning is not None and deletion.clock + deletion.length > beginning:
+            return False
+    return True
 
 
 def _neighbours(struct: Struct) -> tuple[Id, ...]:

@@ -14,6 +14,7 @@ from typing import Final
 import msgspec
 
 from server.core import attention, events
+from server.core.admission import Holdings
 from server.core.attention import Reason
 from server.core.authorship import SLOT_SECS, Authorship, Contribution, Evidence
 from server.core.balance import Balance, Dominance, Quietest, Share, Word, paragraph_mix, weigh
@@ -107,6 +108,7 @@ class _Reading:
 @dataclass(slots=True)
 class _Room:
     authorship: Authorship
+    holdings: Holdings = field(default_factory=Holdings)
     presence: dict[str, Presence] = field(default_factory=dict)
     writable: bool = False
     company_since: int | None = None
@@ -263,6 +265,8 @@ class Participation:
         if isinstance(update, Malformed) or event.room not in self.lesson.rooms:
             return  # admission lets no such entry into a journal
         room = self._room(event.room)
+        if not room.holdings.count(update, event.author):
+            return
         room.authorship.take(update, event.author, at, event.away_secs)
         room.reading = None
 

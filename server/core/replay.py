@@ -11,6 +11,7 @@ from typing import Final
 
 import msgspec
 
+from server.core.admission import Holdings
 from server.core.replica import Replica, Run, cut
 from server.core.update import DeletedItem, TextItem, Update, utf16_length
 
@@ -39,6 +40,7 @@ class Replay:
     def __init__(self, started_at: int) -> None:
         self._started_at = started_at
         self._replica = Replica()
+        self._holdings = Holdings()
         self._steps: list[Step] = []
         self._since = self._until = 0
         """The first and the last time of the second that is not yet a step."""
@@ -51,7 +53,9 @@ class Replay:
         """What was deleted in this second, by client: first clock, clock after the last, by whom."""
 
     def take(self, update: Update, author: str, at: int) -> None:
-        """Fold one admitted update, which came at ``at`` (ms)."""
+        """Fold one durable update, which came at ``at`` (ms); one that does not count is passed over."""
+        if not self._holdings.count(update, author):
+            return
         if self._places and at - self._since >= STEP_MS:
             self._finish()
         if not self._places:

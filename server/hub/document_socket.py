@@ -24,7 +24,7 @@ from server.core.wire import (
     encode_sync_step1,
     first_awareness_client,
 )
-from server.errors import Forbidden, Malformed, Refused, TooFast
+from server.errors import Forbidden, Malformed, Refused, TooFast, Unavailable
 from server.hub.awareness import Face
 from server.hub.connection import Connection, RateLimit
 from server.hub.lessons import LiveLesson
@@ -57,6 +57,9 @@ class DocumentSocket:
         self._asked = False  # our step 1 is on its way, and the peer's step 2 has not come yet
         self._early: list[bytes] = []  # updates that came before that answer and build on what it brings
         self._early_bytes = 0
+        self._held: list[Payload] = []  # what builds on text that may be durable but is not here, and all after it
+        self._held_bytes = 0
+        self._caught_up = False
         self._patience: asyncio.TimerHandle | None = None
         self._retry: asyncio.TimerHandle | None = None
         self._connection = Connection(
@@ -105,6 +108,39 @@ class DocumentSocket:
             yield everyone
 
     def _receive(self, frame: Payload) -> None:
+        if self._held:
+            self._hold(frame)
+            return
+        try:
+            self._receive_now(frame)
+        except Malformed as refused:
+            if self._caught_up or refused.reason not in _BUILDS_ON_MISSING:
+                raise
+            # Who was connected to another process until now, or has a second page there, may have from it what this
+            # one has not received yet. So first everything has to be here that is durable.
+            self._hold(frame)
+            self._lesson.spawn(self._receive_held())
+
+    def _hold(self, frame: Payload) -> None:
+        self._held_bytes += len(frame)
+        if self._held_bytes > 2 * self._limits.frame_bytes:
+            raise Unavailable("Storage is behind. Try again in a moment.", reason="behind")
+        self._held.append(frame)
+
+    async def _receive_held(self) -> None:
+        try:
+            await self._lesson.catch_up()
+        except Refused as refused:
+            self._connection.refuse(refused)
+            return
+        held, self._held, self._held_bytes = self._held, [], 0
+        self._caught_up = True
+        self._connection.receive(held[0])
+        self._caught_up = False
+        for frame in held[1:]:
+            self._connection.receive(frame)
+
+    def _receive_now(self, frame: Payload) -> None:
         if isinstance(frame, str):
             raise Malformed("Only binary messages are spoken here.", reason="text_frame")
         if self._awareness_client is not None:
@@ -158,7 +194,7 @@ class DocumentSocket:
         away_secs = None
         if in_handshake and self._away_since_ms is not None:
             away_secs = max(0.0, (now_ms() - self._away_since_ms) / 1000)
-        self._lesson.admit(self.room, update, self.author, away_secs, self._not_stored)
+        self._lesson.admit(self.room, update, self.author, away_secs, self._not_taken)
 
     def _receive_typed(self, update: bytes) -> None:
         """Take a change as it is made.
@@ -185,12 +221,19 @@ class DocumentSocket:
         if self._patience is not None:
             self._patience.cancel()
             self._patience = None
-        early, self._early, self._early_bytes = self._early, [], 0
-        for update in early:
-            self._receive_update(update, in_handshake=False)
+        while self._early:
+            self._receive_update(self._early[0], in_handshake=False)
+            del self._early[0]
+        self._early_bytes = 0
 
-    def _not_stored(self) -> None:
-        """Ask the peer again, later, for what could not be stored; until then its updates would leave a gap."""
+    def _not_taken(self, refused: Refused) -> None:
+        """Ask the peer again, later, for what could not be stored; until then its updates would leave a gap.
+
+        What gave way to another's text stays refused: the page then opens the room's true text.
+        """
+        if not isinstance(refused, Unavailable):
+            self._connection.refuse(refused)
+            return
         self._resyncing = True
         if self._away_since_ms is None:
             self._away_since_ms = now_ms()

@@ -1,7 +1,8 @@
 """A live lesson: its state, its documents, and everyone connected to it.
 
 One object owns all of a lesson's memory on this process. Commands are decided one at a time under its lock, because a
-decision must see what the one before it made durable; document updates need no lock, they commute.
+decision must see what the one before it made durable; document updates need no lock, they commute. Other processes may
+hold the same lesson: what they decide arrives by the journal, and a decision that did not know of theirs is made again.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ import asyncio
 import random
 import secrets
 import time
-from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Protocol
 
@@ -23,13 +23,9 @@ from server.core.events import (
     Actor,
     AnyCommand,
     AnyEvent,
-    DocumentClosed,
-    DocumentOpened,
     DocumentUpdated,
     LessonEnded,
     NodeLost,
-    ParticipantArrived,
-    ParticipantDeparted,
     ParticipantJoined,
     ParticipantLeft,
     ParticipantRenamed,
@@ -40,18 +36,20 @@ from server.core.events import (
 )
 from server.core.lesson import LOCK_GRACE_MS, Lesson, next_due
 from server.errors import Forbidden, NotFound, Refused, Unavailable
+from server.hub.attendance import Attendance
 from server.hub.awareness import Face
-from server.hub.rooms import LiveRoom
+from server.hub.progress import Progress
+from server.hub.rooms import Failed, LiveRoom
 from server.hub.storage import StorageHealth
-from server.journal import Entry, Journal, Tail
+from server.journal import Conflict, Ended, Entry, Journal, Tail
 from server.metrics import Metrics
 from server.settings import Limits
 
 log = structlog.get_logger(__name__)
 
-
-NODE = ""
-"""This process's name in presence events: the embedded journal has one process, which needs none."""
+_DECISIONS_MAX = 100
+"""How often one command is decided anew because another process was quicker. Of each round one process comes away with
+its decision, so of four that all ask without a pause one would have to lose the draw a hundred times."""
 
 
 def new_context() -> Context:
@@ -101,22 +99,35 @@ class DocumentSeat(Protocol):
 class LiveLesson:
     """One lesson in memory. ``open`` it before use and ``close`` it after."""
 
-    def __init__(self, lesson: str, journal: Journal, limits: Limits, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        lesson: str,
+        journal: Journal,
+        limits: Limits,
+        metrics: Metrics,
+        *,
+        node: str = "",
+        gone: Ended | None = None,
+        lost: Ended | None = None,
+    ) -> None:
+        """``node`` is this process's name, see ``hub.nodes``; ``gone`` and ``lost`` are as in ``Journal.follow``."""
         self.id = lesson
         self.state = Lesson(lesson)
         self.rooms: dict[str, LiveRoom] = {}
         self.watchers: set[Watcher] = set()
         self.seats: set[DocumentSeat] = set()
         self.idle_since = time.monotonic()
+        self.closed = False
         self._journal = journal
         self._limits = limits
         self._metrics = metrics
+        self._node = node
+        self._gone = gone
+        self._lost = lost
         self._tail: Tail | None = None
+        self._progress = Progress(limits.storage_retry_secs)
         self._lock = asyncio.Lock()
-        self._open_documents: Counter[tuple[str, str]] = Counter()  # (room, participant) -> sockets here
-        self._last_closed: dict[tuple[str, str], int] = {}  # (room, participant) -> ms
-        self._stale_documents: set[tuple[str, str]] = set()  # opened in the journal, closed nowhere
-        self._departures: dict[str, asyncio.TimerHandle] = {}
+        self._attendance = Attendance(node, self.state, limits.departure_hold_secs, self._note)
         self._view_timer: asyncio.TimerHandle | None = None
         self._viewed_at = 0.0
         self._due_timer: asyncio.TimerHandle | None = None
@@ -128,21 +139,23 @@ class LiveLesson:
 
     async def open(self) -> None:
         """Fold the journal so far and follow it from then on. Raises NotFound when there is no such lesson."""
-        self._tail = await self._journal.follow(self.id, self._receive)
+        self._tail = await self._journal.follow(self.id, self._receive, lost=self._lost, gone=self._gone)
         self._live = True
-        if self._stale_documents or any(NODE in person.nodes for person in self.state.people.values()):
-            # An earlier process ended without closing what it held open: presences end where its entries do.
-            await self._commit((NodeLost(),))
+        # An earlier process of this name ended without closing what it held open: presences end where its entries do.
+        await self.lose_node(self._node)
         self._schedule_due()
 
     def close(self) -> None:
-        """Let go of everything; sockets must be closed already."""
+        """Let go of everything; sockets must be closed already, and note nothing more."""
+        self.closed = True
         if self._tail is not None:
             self._tail.close()
         for room in self.rooms.values():
             room.stop()
         self._storage.stop()
-        for timer in (self._view_timer, self._due_timer, *self._departures.values()):
+        self._attendance.stop()
+        self._progress.stop()
+        for timer in (self._view_timer, self._due_timer):
             if timer is not None:
                 timer.cancel()
         for task in self._tasks:
@@ -161,31 +174,27 @@ class LiveLesson:
         for entry in entries:
             event = decode_event(entry.body)
             if isinstance(event, DocumentUpdated):
-                updates.setdefault(event.room, []).append((event.author, event.update))
+                if event.room in self.state.rooms:
+                    updates.setdefault(event.room, []).append((event.author, event.update))
             else:
                 self.state.apply(event, entry.at)
-                self._follow(event, entry.at)
+                self._attendance.apply(event, entry.at)
+                self._follow(event)
                 changed = True
         for room, batch in updates.items():
             self.room(room).apply(batch)
+        self._progress.reach(entries[-1].seq)
         if self._live and (changed or self.state.spotlight in updates):
             self.changed()
         if self._live and changed:
             self._schedule_due()
 
-    def _follow(self, event: AnyEvent, at: int) -> None:
+    def _follow(self, event: AnyEvent) -> None:
         """Do what an event asks of live sockets, besides showing it."""
         match event:
-            case DocumentOpened(room=room, participant=participant, node=node):
-                if node == NODE:
-                    self._stale_documents.add((room, participant))
-            case DocumentClosed(room=room, participant=participant):
-                self._stale_documents.discard((room, participant))
-                self._last_closed[room, participant] = at
-            case NodeLost(node=node) if node == NODE:
-                for key in self._stale_documents:
-                    self._last_closed[key] = at
-                self._stale_documents.clear()
+            case NodeLost(node=node) if node == self._node and self._live:
+                # Others took this process for dead: it was cut off for a while. Whoever is here is here again.
+                asyncio.get_running_loop().call_soon(self._note_missing)
             case ParticipantLeft(participant=participant, removed=removed):
                 message = "Your teacher took you out of this lesson." if removed else "You left this lesson."
                 self._dismiss(participant, "removed" if removed else "left", message)
@@ -222,6 +231,20 @@ class LiveLesson:
             if watcher.actor.participant == participant:
                 watcher.dismiss(code, message)
 
+    async def catch_up(self) -> None:
+        """Wait until everything is here that is durable now, whichever process wrote it. Raises Refused."""
+        await self._progress.wait(await self._journal.latest(self.id))
+
+    def send_away(self, farewell: str | None, message: str, close_code: int) -> None:
+        """Close every socket; pages that are told ``farewell`` do not come back."""
+        for watcher in tuple(self.watchers):
+            if farewell is not None:
+                watcher.dismiss(farewell, message)
+            else:
+                watcher.close(close_code, message)
+        for seat in tuple(self.seats):
+            seat.close(close_code, message)
+
     # ── what people ask for: commands ──
 
     async def execute(self, command: AnyCommand, actor: Actor) -> None:
@@ -238,24 +261,45 @@ class LiveLesson:
 
     async def _decide(self, decision: Callable[[], tuple[AnyEvent, ...] | Refused]) -> tuple[AnyEvent, ...]:
         async with self._lock:
-            events = decision()
-            if isinstance(events, Refused):
-                self._metrics.refusals.labels(events.reason).inc()
-                raise events
-            if events:
-                await self._commit(events)
-            return events
+            for _ in range(_DECISIONS_MAX):
+                events = decision()
+                if isinstance(events, Refused):
+                    self._metrics.refusals.labels(events.reason).inc()
+                    raise events
+                if not events:
+                    return events
+                try:
+                    await self._commit(events)
+                except Conflict as conflict:
+                    await self._progress.wait(conflict.seq)
+                else:
+                    return events
+            raise Unavailable("Too much is being changed at once. Try again in a moment.", reason="contention")
 
     async def _commit(self, events: Sequence[AnyEvent]) -> None:
+        bodies = [encode_event(event) for event in events]
         try:
-            await self._journal.commit(self.id, now_ms(), [encode_event(event) for event in events])
+            seq = await self._journal.commit(self.id, now_ms(), bodies, after=self._progress.seq)
+        except Conflict:
+            raise
         except Unavailable as error:
             self._written(error)
             raise
         self._written(None)
+        await self._progress.wait(seq)
+
+    async def lose_node(self, node: str) -> None:
+        """Note once, of all processes that see it, that another one has ended. Raises Unavailable."""
+        await self._decide(lambda: (NodeLost(node),) if node in self._attendance.nodes() else ())
+
+    def nodes(self) -> set[str]:
+        """Name the processes that hold something of this lesson open, as far as is known here."""
+        return self._attendance.nodes()
 
     def _note(self, event: AnyEvent) -> None:
         """Journal a fact that needs no decision; one that cannot be stored now is made up for: see ``_store_again``."""
+        if self.closed:
+            return  # a socket that ends after its lesson: opening the lesson again notes that nobody is here
         self._journal.append(self.id, now_ms(), [encode_event(event)], self._written)
 
     # ── storage ──
@@ -276,19 +320,10 @@ class LiveLesson:
 
     def _store_again(self) -> bool:
         """Journal who came and went while that could not be stored; tell whether that or anyone's text still waits."""
-        missing: list[AnyEvent] = []
-        open_now = {key for key in self._open_documents if key[1] in self.state.people}
-        missing += [DocumentOpened(*key) for key in open_now - self._stale_documents]
-        missing += [DocumentClosed(*key) for key in self._stale_documents - open_now]
-        here = {watcher.actor.participant for watcher in self.watchers} | self._departures.keys()
-        for participant, person in self.state.people.items():
-            if participant in here and NODE not in person.nodes and not person.left:
-                missing.append(ParticipantArrived(participant))
-            elif participant not in here and NODE in person.nodes:
-                missing.append(ParticipantDeparted(participant))
-        for event in missing:
-            self._note(event)
-        return bool(missing) or any(seat.unsaved for seat in self.seats)
+        return self._note_missing() or any(seat.unsaved for seat in self.seats)
+
+    def _note_missing(self) -> bool:
+        return self._attendance.note_missing({watcher.actor.participant or "" for watcher in self.watchers})
 
     # ── documents ──
 
@@ -318,10 +353,10 @@ class LiveLesson:
             case _:
                 return Forbidden("This text is not open to you.")
 
-    def admit(self, room: str, update: bytes, author: str, away_secs: float | None, failed: Callable[[], None]) -> None:
-        """Admit an update and send it on its way. Raises Refused; calls ``failed`` when it could not be stored."""
+    def admit(self, room: str, update: bytes, author: str, away_secs: float | None, failed: Failed) -> None:
+        """Admit an update and send it on its way. Raises Refused; calls ``failed`` when nothing became of it."""
         live = self.room(room)
-        admitted = live.admit(update, author, writable=self.state.can_write(room, author, now_ms()))
+        admitted = live.admit(update, author, failed, writable=self.state.can_write(room, author, now_ms()))
         if isinstance(admitted, Refused):
             raise admitted
         if not admitted.is_new:
@@ -330,7 +365,7 @@ class LiveLesson:
         def done(error: Unavailable | None) -> None:
             if error is not None:
                 live.forget(update)
-                failed()
+                failed(error)
             self._written(error)
 
         self._journal.append(self.id, now_ms(), [encode_event(DocumentUpdated(room, author, update, away_secs))], done)
@@ -339,27 +374,13 @@ class LiveLesson:
         """Add a document socket; give the seconds since this person last had the room open, None if it is open now."""
         self.seats.add(seat)
         self.room(seat.room).enter(seat)
-        key = (seat.room, seat.author)
-        self._open_documents[key] += 1
-        if self._open_documents[key] > 1:
-            return None
-        participant = seat.actor.participant
-        if participant is not None:
-            self._note(DocumentOpened(seat.room, participant))
-        person = self.state.people.get(participant or "")
-        since = self._last_closed.get(key, person.joined_at if person is not None else now_ms())
-        return max(0.0, (now_ms() - since) / 1000)
+        return self._attendance.open_document(seat.room, seat.author, seat.actor.participant, now_ms())
 
     def leave(self, seat: DocumentSeat) -> None:
         """Remove a document socket."""
         self.seats.discard(seat)
         self.room(seat.room).leave(seat)
-        key = (seat.room, seat.author)
-        self._open_documents[key] -= 1
-        if not self._open_documents[key]:
-            del self._open_documents[key]
-            if seat.actor.participant is not None:
-                self._note(DocumentClosed(seat.room, seat.actor.participant))
+        self._attendance.close_document(seat.room, seat.author, seat.actor.participant)
         self.touch()
 
     def face(self, author: str, room: str) -> Face:
@@ -377,11 +398,8 @@ class LiveLesson:
         participant = watcher.actor.participant
         if participant is None or watcher.actor.role != "participant":
             return
-        departure = self._departures.pop(participant, None)
-        if departure is not None:
-            departure.cancel()
-        elif sum(other.actor.participant == participant for other in self.watchers) == 1:
-            self._note(ParticipantArrived(participant))
+        first = sum(other.actor.participant == participant for other in self.watchers) == 1
+        self._attendance.arrive(participant, first=first)
 
     def depart(self, watcher: Watcher) -> None:
         """Remove a lesson socket; the person counts as away a little later, so that a reload is no departure."""
@@ -390,15 +408,12 @@ class LiveLesson:
         participant = watcher.actor.participant
         if participant is None or watcher.actor.role != "participant":
             return
-        if any(other.actor.participant == participant for other in self.watchers):
-            return
+        if not any(other.actor.participant == participant for other in self.watchers):
+            self._attendance.depart(participant)
 
-        def gone() -> None:
-            del self._departures[participant]
-            self._note(ParticipantDeparted(participant))
-
-        loop = asyncio.get_running_loop()
-        self._departures[participant] = loop.call_later(self._limits.departure_hold_secs, gone)
+    def depart_all(self) -> None:
+        """Note at once who has gone: this process is about to end."""
+        self._attendance.depart_all()
 
     def touch(self) -> None:
         """Count as in use now."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
+from contextlib import suppress
 from types import TracebackType
 from typing import Protocol
 
@@ -15,6 +16,7 @@ from server.core.creation import decide_created
 from server.core.events import Actor, AnyCommand, LessonDraft, encode_event
 from server.errors import NotFound, Refused, Unavailable
 from server.hub.lessons import LiveLesson, new_context
+from server.hub.nodes import Nodes, RollCall
 from server.hub.turns import Turns
 from server.journal import Journal
 from server.metrics import Metrics
@@ -26,6 +28,9 @@ CODE_ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
 """31 signs no two of which look alike on a projector: without 0 O 1 I L."""
 CODE_LENGTH = 6
 _SWEEP_SECS = 30.0
+_ROLL_CALL_SECS = 1.0
+_TRY_AGAIN = 1012
+"""The close code after which every client connects again (RFC 6455 registry: service restart)."""
 _DAY_MS = 24 * 60 * 60 * 1000
 
 
@@ -55,6 +60,7 @@ class Registry:
     def __init__(
         self,
         journal: Journal,
+        nodes: Nodes,
         turns: Turns,
         moderator: Moderator,
         limits: Limits,
@@ -68,28 +74,38 @@ class Registry:
         self._retention_days = retention_days
         self._turns = turns
         self._lessons: dict[str, asyncio.Task[LiveLesson]] = {}
-        self._sweeper: asyncio.Task[None] | None = None
+        self._nodes = nodes
+        self._background: list[asyncio.Task[None]] = []
         self._wrong_codes_until = 0.0
 
     async def __aenter__(self) -> Registry:
-        self._sweeper = asyncio.create_task(self._sweep(), name="registry.sweep")
+        await self._nodes.open()
+        self._background.append(asyncio.create_task(self._sweep(), name="registry.sweep"))
+        if self._nodes.name:
+            self._background.append(asyncio.create_task(self._call_roll(), name="registry.roll_call"))
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._sweeper is not None:
-            self._sweeper.cancel()
+        for task in self._background:
+            task.cancel()
         for lesson in self.loaded():
+            lesson.depart_all()
             self._unload(lesson.id)
         await self._journal.close()
+        await self._nodes.close()
 
     def loaded(self) -> list[LiveLesson]:
         """Give the lessons that are in memory now."""
         return [task.result() for task in self._lessons.values() if task.done() and task.exception() is None]
 
     async def get(self, lesson: str) -> LiveLesson:
-        """Give a lesson, loading it when needed; those who ask while it loads share one load. Raises NotFound."""
+        """Give a lesson as it is now, loading it when needed; those who ask while it loads share one load.
+
+        Who was told something by another process finds it here too, unless storage is away: then it is as was known
+        last. Raises NotFound.
+        """
         task = self._lessons.get(lesson)
         if task is None:
             task = self._lessons[lesson] = asyncio.create_task(self._load(lesson), name="registry.load")
@@ -97,13 +113,25 @@ class Registry:
         # Shielded: the one who asked first may hang up while others still wait.
         live = await asyncio.shield(task)
         live.touch()  # whoever asked is about to come in: not the moment to unload it
+        with suppress(Unavailable):
+            await live.catch_up()
         return live
 
     async def _load(self, lesson: str) -> LiveLesson:
-        live = LiveLesson(lesson, self._journal, self._limits, self._metrics)
+        live = LiveLesson(
+            lesson,
+            self._journal,
+            self._limits,
+            self._metrics,
+            node=self._nodes.name,
+            gone=lambda: self._drop(live, "deleted", "Your teacher deleted this lesson.", NotFound.close_code),
+            lost=lambda: self._drop(live, None, "The server lost its memory of the last moment.", _TRY_AGAIN),
+        )
         try:
             await live.open()
             await self._moderator.watch(lesson)
+            if live.closed:
+                raise Unavailable("This lesson is being opened again. Try again in a moment.", reason="reopened")
         except BaseException:
             live.close()
             raise
@@ -113,6 +141,16 @@ class Registry:
     def _forget_failed(self, lesson: str, task: asyncio.Task[LiveLesson]) -> None:
         if (task.cancelled() or task.exception() is not None) and self._lessons.get(lesson) is task:
             del self._lessons[lesson]
+
+    def _drop(self, live: LiveLesson, farewell: str | None, message: str, close_code: int) -> None:
+        """Let go of a lesson that is no longer what it was here: it was deleted, or the journal lost a part of it."""
+        log.warning("lesson.dropped", lesson=live.id, deleted=farewell is not None)
+        live.send_away(farewell, message, close_code)
+        task = self._lessons.get(live.id)
+        if task is not None and task.done() and task.result() is live:
+            self._unload(live.id)
+        else:
+            live.close()
 
     def _unload(self, lesson: str) -> None:
         task = self._lessons.pop(lesson)
@@ -160,12 +198,22 @@ class Registry:
     async def delete(self, lesson: str) -> None:
         """Delete a lesson and everything about it, at once."""
         live = await self.get(lesson)
-        for watcher in tuple(live.watchers):
-            watcher.dismiss("deleted", "Your teacher deleted this lesson.")
-        for seat in tuple(live.seats):
-            seat.close(NotFound.close_code, "This lesson was deleted.")
+        live.send_away("deleted", "Your teacher deleted this lesson.", NotFound.close_code)
         self._unload(lesson)
         await self._journal.delete(lesson)
+
+    async def _call_roll(self) -> None:
+        """End what processes held open that have ended: within some seconds, once for all who see it."""
+        roll = RollCall(self._nodes)
+        while True:
+            await asyncio.sleep(_ROLL_CALL_SECS)
+            try:
+                lessons = self.loaded()
+                for node in await roll.gone(set().union(*(live.nodes() for live in lessons))):
+                    for live in lessons:
+                        await live.lose_node(node)
+            except Refused as refused:
+                log.warning("registry.roll_call_failed", reason=refused.reason)
 
     async def _sweep(self) -> None:
         """Unload what is idle here; compact what is over and delete what is past its time: one process for all."""

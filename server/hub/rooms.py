@@ -5,17 +5,18 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import pycrdt
 import structlog
 
-from server.core.admission import UNLIMITED, Admitted, Holdings
+from server.core.admission import Admitted, Holdings, stands_apart
 from server.core.admission import Limits as AdmissionLimits
+from server.core.update import Update, decode_update
 from server.core.wire import encode_sync_step2, encode_update
-from server.errors import Refused
+from server.errors import Forbidden, Malformed, Refused
 from server.hub.awareness import RoomAwareness
 from server.hub.transport import prepare
 from server.metrics import Metrics
@@ -48,14 +49,32 @@ class Seat(Protocol):
         ...
 
 
+Failed = Callable[[Refused], None]
+"""Told why an update that was admitted is not part of the document after all: ``Unavailable`` when it could not be
+stored, else because another process was quicker to store what it cannot stand beside."""
+
+
 @dataclass(slots=True)
 class _Pending:
     """An update that was admitted and is on its way through the journal."""
 
     update: bytes
+    contents: Update
     author: str
     new_clients: tuple[int, ...]
+    """Client ids that are to be the author's by it."""
+    failed: Failed
     admitted_at: float  # monotonic
+    holds: bool = True
+    """Whether it is sure to count when it comes, unless another's comes before it: see ``LiveRoom._decide``."""
+
+
+def _too_late() -> Forbidden:
+    return Forbidden("Another device was quicker to write under the same number.", reason="another_was_first")
+
+
+def _merge(updates: Sequence[bytes]) -> bytes:
+    return updates[0] if len(updates) == 1 else pycrdt.merge_updates(*updates)
 
 
 class LiveRoom:
@@ -63,6 +82,10 @@ class LiveRoom:
 
     ``admit`` runs ahead of ``apply``: an update is admitted on arrival, and applied and sent when the journal has made
     it durable. After a failed write ``forget`` takes the admission back.
+
+    Other processes admit to the same document, each by what it has received. So whether an entry counts is decided
+    when it comes back from the journal, by what came before it there: for every process the same. What was admitted
+    here is decided already, as long as nothing of others that it touches comes in between.
     """
 
     def __init__(self, limits: Limits, metrics: Metrics) -> None:
@@ -77,9 +100,13 @@ class LiveRoom:
         self._text = self._document.get("summary", type=pycrdt.Text)
         self._unapplied: list[bytes] = []
         """Durable and sent, not yet in the document: see ``_APPLY_TOGETHER``."""
+        self._reached: dict[int, int] = {}
+        """The clocks that they reach, by client, and perhaps what came before them."""
         self._admitted = Holdings()
         self._must_restore = False
         self._pending: deque[_Pending] = deque()
+        self._beginnings: dict[int, int] | None = None
+        """Where, by client, what is pending begins; known while ``apply`` needs it."""
         self.owners: dict[int, str] = {}
         """Author of each Yjs client id whose text is durable."""
         self.seats: set[Seat] = set()
@@ -92,62 +119,129 @@ class LiveRoom:
 
     # ── the document ──
 
-    def admit(self, update: bytes, author: str, *, writable: bool) -> Admitted | Refused:
+    def admit(self, update: bytes, author: str, failed: Failed, *, writable: bool) -> Admitted | Refused:
         """Check an update against what is held and what is on its way. The caller journals it when it ``is_new``.
 
         Where the room is not ``writable``, only what repeats the document is admitted: every handshake does that.
         """
         admitted = self._holdings().admit(update, author, self._admission, writable=writable)
         if isinstance(admitted, Admitted) and admitted.is_new:
-            self._pending.append(_Pending(update, author, self._new_clients(admitted), time.monotonic()))
+            self._pending.append(
+                _Pending(
+                    update, admitted.update, author, self._claimed(admitted.update, author), failed, time.monotonic()
+                )
+            )
         return admitted
 
     def apply(self, updates: Sequence[tuple[str, bytes]]) -> None:
         """Apply durable updates ``(author, update)`` in the journal's order, and send them to everyone as one frame."""
         now = time.monotonic()
-        holdings = self._holdings()
         slowest = 0.0
-        applied: list[bytes] = []
+        counted = 0
+        together: list[bytes] = []
+        apart: list[list[bytes]] = []
+        self._beginnings = None
+        self._holdings()
         for author, update in updates:
-            if self._pending and self._pending[0].update == update:
-                pending = self._pending.popleft()
-                slowest = max(slowest, now - pending.admitted_at)
-                clients = pending.new_clients
-            else:
-                # From the journal's history, or admitted by another process: limits were asked for then.
-                admitted = holdings.admit(update, author, UNLIMITED)
-                if isinstance(admitted, Refused):
-                    log.warning("document.entry_refused", reason=admitted.reason)
-                    continue
-                clients = self._new_clients(admitted)
-            for client in clients:
-                self.owners.setdefault(client, author)
-            applied.append(update)
-        if not applied:
+            own = self._take_pending(author, update)
+            if own is not None:
+                slowest = max(slowest, now - own.admitted_at)
+            contents = own.contents if own is not None and own.holds else self._decide(author, update)
+            if contents is None:
+                if own is not None:
+                    own.failed(_too_late())
+                continue
+            for client in own.new_clients if own is not None else self._claimed(contents, author):
+                # What is all covered by another's counts, as a repetition; but its author's page shows other words.
+                if self.owners.setdefault(client, author) != author and own is not None:
+                    own.failed(_too_late())
+            if self._says_again(contents):
+                self._apply()
+                self._reached = {struct.client: struct.clock + struct.length for struct in contents.structs}
+                apart.append(together)
+                together = []
+            self._unapplied.append(update)
+            together.append(update)
+            counted += 1
+        if not counted:
             return
-        self._metrics.updates.value += len(applied)
+        self._metrics.updates.value += counted
         if slowest:
             self._metrics.echo_seconds.observe(slowest)
-        self._unapplied += applied
         if len(self._unapplied) >= _APPLY_TOGETHER:
             self._apply()
         if self.seats:
-            frame = prepare(encode_update(applied[0] if len(applied) == 1 else pycrdt.merge_updates(*applied)))
+            frame = b"".join([prepare(encode_update(_merge(each))) for each in (*apart, together) if each])
             # The writer's cursor arrived with its text: in one write to each socket the two cost little more than one.
             if (presence := self._take_company()) is not None:
                 frame += prepare(presence)
             for seat in self.seats:
                 seat.send_prepared(frame)
 
+    def _claimed(self, contents: Update, author: str) -> tuple[int, ...]:
+        """Name the client ids of an admitted update that are its author's, and not durable yet."""
+        owners, admitted = self.owners, self._admitted.owners
+        return tuple(
+            struct.client
+            for struct in contents.structs
+            if struct.client not in owners and admitted.get(struct.client) == author
+        )
+
+    def _take_pending(self, author: str, update: bytes) -> _Pending | None:
+        """Give what was admitted here and is now durable; None for what another process admitted, and for history."""
+        if not self._pending:
+            return None
+        head = self._pending[0]
+        if head.update != update or head.author != author:
+            return None
+        self._pending.popleft()
+        if not head.holds:
+            self._beginnings = None
+        elif self._beginnings is not None:
+            for struct in head.contents.structs:
+                self._beginnings[struct.client] = struct.clock + struct.length
+        return head
+
+    def _says_again(self, contents: Update) -> bool:
+        """Tell whether an update says something again of units that came just before it, and reach where it ends.
+
+        What stands there came first. Merged, nobody knows which of the two would: a forger could turn text into its
+        collected remains, and with it what others wrote beside it; and each process merges other updates.
+        """
+        reached = self._reached
+        again = False
+        for struct in contents.structs:
+            again = again or struct.clock < reached.get(struct.client, 0)
+            reached[struct.client] = struct.clock + struct.length
+        return again
+
     def _apply(self) -> None:
         """Bring the document up to date."""
         if unapplied := self._unapplied:
             self._unapplied = []
-            self._document.apply_update(unapplied[0] if len(unapplied) == 1 else pycrdt.merge_updates(*unapplied))
+            self._document.apply_update(_merge(unapplied))
 
-    def _new_clients(self, admitted: Admitted) -> tuple[int, ...]:
-        owners = self.owners
-        return tuple(struct.client for struct in admitted.update.structs if struct.client not in owners)
+    def _decide(self, author: str, update: bytes) -> Update | None:
+        """Decide whether an entry counts, by what came before it in the journal; None when it does not."""
+        contents = decode_update(update)
+        if isinstance(contents, Malformed):
+            return None
+        holdings = self._holdings()
+        if not self._pending:
+            return contents if holdings.count(contents, author) else None
+        if self._beginnings is None:
+            self._beginnings = {}
+            for pending in self._pending:
+                for struct in pending.contents.structs:
+                    clock = self._beginnings.get(struct.client, struct.clock)
+                    self._beginnings[struct.client] = min(clock, struct.clock)
+        if stands_apart(contents, self._beginnings):
+            return contents if holdings.count(contents, author) else None
+        # It meets text that is on its way from here, but came first: that text gives way, as in every other process.
+        holdings = self._admitted = self._durable()
+        counts = holdings.count(contents, author)
+        self._admit_pending()
+        return contents if counts else None
 
     def forget(self, update: bytes) -> None:
         """Take back the admission of an update that could not be stored."""
@@ -164,11 +258,18 @@ class LiveRoom:
         """Give what has been admitted, made anew if something was taken back: once for all that failed together."""
         if self._must_restore:
             self._must_restore = False
-            self._apply()
-            self._admitted = Holdings.restore(self._document.get_update(), self.owners, UNLIMITED)
-            for pending in self._pending:
-                self._admitted.admit(pending.update, pending.author, UNLIMITED)
+            self._admitted = self._durable()
+            self._admit_pending()
         return self._admitted
+
+    def _durable(self) -> Holdings:
+        """Give what is held of what is durable, as if nothing had ever been on its way."""
+        self._apply()
+        return self._admitted.part(self._document.get_update(), self.owners)
+
+    def _admit_pending(self) -> None:
+        for pending in self._pending:
+            pending.holds = self._admitted.count(pending.contents, pending.author)
 
     def update_since(self, state_vector: bytes) -> bytes:
         """Give the sync step 2 frame for a peer with this state vector. Raises ValueError for bytes that are none."""

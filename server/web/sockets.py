@@ -125,12 +125,11 @@ async def _admit(
         lesson = websocket.path_params["lesson"]
         live = await services.registry.get(lesson)
         actor = services.tokens.authenticate(websocket, lesson, scopes).actor
-        if actor.role == "participant":
-            person = live.state.people.get(actor.participant or "")
-            if person is None or person.left:
-                raise NotSignedIn("You are no longer in this lesson. Join again with the code on the board.")
-        if room is not None and (refused := live.may_read(actor, room)) is not None:
-            raise refused
+        if _turned_away(live, actor, room) is not None:
+            # For good: so it must not be for something that another process knows and this one does not yet.
+            await live.catch_up()
+            if (refused := _turned_away(live, actor, room)) is not None:
+                raise refused
     except Refused as refused:
         services.metrics.refusals.labels(refused.reason).inc()
         await websocket.accept()
@@ -138,3 +137,11 @@ async def _admit(
         return None
     await websocket.accept()
     return live, actor
+
+
+def _turned_away(live: LiveLesson, actor: Actor, room: str | None) -> Refused | None:
+    if actor.role == "participant":
+        person = live.state.people.get(actor.participant or "")
+        if person is None or person.left:
+            return NotSignedIn("You are no longer in this lesson. Join again with the code on the board.")
+    return None if room is None else live.may_read(actor, room)
