@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
 
+from tests.cluster import Cluster
 from tests.redis_server import RedisServer
 from tests.stage import Server
 
@@ -27,3 +29,10 @@ async def redis_server(tmp_path: Path) -> AsyncIterator[RedisServer]:
     await redis_server.start()
     yield redis_server
     await redis_server.kill()
+
+
+@pytest.fixture
+async def cluster(redis_server: RedisServer, tmp_path: Path) -> AsyncIterator[Cluster]:
+    """Processes to start on a real Redis."""
+    async with AsyncExitStack() as stack:
+        yield Cluster(redis_server, tmp_path / "data", stack)

@@ -3,64 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
 import pycrdt
 import pytest
 
-from server.core.events import decode_event
-from server.core.participation import Participation
 from server.core.patch import JSON as Value
-from server.journal.redis import RedisJournal
 from server.report.figures import build_report
-from tests.redis_server import RedisServer
+from tests.cluster import Cluster
 from tests.stage import Classroom, Server, gather, until
 
 pytestmark = pytest.mark.live
 
 TAKEOVER_SECS = 5.0
 MINUTE_MS = 60_000
-
-
-@dataclass
-class House:
-    """Web and moderator processes on one Redis."""
-
-    redis: RedisServer
-    folder: Path
-    stack: AsyncExitStack
-
-    async def start(self, *command: str) -> Server:
-        server = Server(self.folder / "data", {"REDIS_URL": self.redis.url})
-        await server.start(*command)
-        self.stack.push_async_callback(server.kill)
-        return server
-
-    async def replay(self, lesson: str) -> Participation:
-        """Fold a lesson's journal anew."""
-        journal = RedisJournal(self.redis.url)
-        await journal.open()
-        participation = Participation(lesson)
-        try:
-            seq = 0
-            while batch := await journal.read(lesson, seq):
-                for entry in batch:
-                    participation.apply(decode_event(entry.body), entry.at)
-                seq = batch[-1].seq
-        finally:
-            await journal.close()
-        return participation
-
-
-@pytest.fixture
-async def house(redis_server: RedisServer, tmp_path: Path) -> AsyncIterator[House]:
-    async with AsyncExitStack() as stack:
-        yield House(redis_server, tmp_path, stack)
 
 
 async def moderated(server: Server) -> int:
@@ -86,8 +44,8 @@ def settled(figures: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-async def figures_of(house: House, lesson: Classroom) -> dict[str, Any]:
-    participation = await house.replay(lesson.lesson)
+async def figures_of(cluster: Cluster, lesson: Classroom) -> dict[str, Any]:
+    participation = await cluster.replay(lesson.lesson)
     now = int(time.time() * 1000)
     figures = {room: participation.room_figures(room, now) for room in participation.lesson.rooms}
     shown: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(figures))
@@ -101,9 +59,9 @@ async def write(lesson: Classroom, room: str, token: str, text: str, document: p
 
 
 @pytest.mark.parametrize("killed", [True, False], ids=["kill -9", "SIGTERM"])
-async def test_another_moderator_takes_over_with_the_same_figures(house: House, killed: bool) -> None:
-    web = await house.start()
-    moderators = [await house.start("moderator") for _ in range(2)]
+async def test_another_moderator_takes_over_with_the_same_figures(cluster: Cluster, killed: bool) -> None:
+    web = await cluster.start()
+    moderators = [await cluster.start("moderator") for _ in range(2)]
     lesson = await web.create_lesson(room_count=1)
     ana = await lesson.join("Ana")
     await lesson.command("open_rooms")
@@ -123,12 +81,12 @@ async def test_another_moderator_takes_over_with_the_same_figures(house: House, 
         assert took < (TAKEOVER_SECS if killed else 2.0)
         await desk.sees(lambda state: state["figures"][room]["words"] == 7, "the amounts")
         shown = settled(desk.state["figures"])
-    assert shown == settled(await figures_of(house, lesson))
+    assert shown == settled(await figures_of(cluster, lesson))
 
 
-async def test_ten_lessons_are_spread_over_two_moderators(house: House) -> None:
-    web = await house.start()
-    moderators = [await house.start("moderator") for _ in range(2)]
+async def test_ten_lessons_are_spread_over_two_moderators(cluster: Cluster) -> None:
+    web = await cluster.start()
+    moderators = [await cluster.start("moderator") for _ in range(2)]
 
     async def holds() -> list[int]:
         return sorted(await gather(*(moderated(moderator) for moderator in moderators)))
@@ -140,7 +98,7 @@ async def test_ten_lessons_are_spread_over_two_moderators(house: House) -> None:
     await eventually(lambda: _is(holds(), [5, 5]), "five lessons each", TAKEOVER_SECS)
 
     # One more shares the work of the others.
-    moderators.append(await house.start("moderator"))
+    moderators.append(await cluster.start("moderator"))
     await eventually(lambda: _is(holds(), [3, 3, 4]), "a part for the third", 2 * TAKEOVER_SECS)
     # And when two die, the third has it all.
     await gather(*(moderator.kill() for moderator in moderators[:2]))
@@ -152,8 +110,8 @@ async def _is(value: Awaitable[list[int]], wanted: list[int]) -> bool:
     return await value == wanted
 
 
-async def test_without_a_moderator_everything_but_live_figures_is_there(house: House) -> None:
-    web = await house.start()
+async def test_without_a_moderator_everything_but_live_figures_is_there(cluster: Cluster) -> None:
+    web = await cluster.start()
     lesson = await web.create_lesson(room_count=1)
     ana = await lesson.join("Ana")
     await lesson.command("open_rooms")
@@ -166,13 +124,13 @@ async def test_without_a_moderator_everything_but_live_figures_is_there(house: H
         assert evidence.status_code == 200
         assert "figures" not in desk.state
         assert any("moderator.nobody" in line for line in web.output)
-        await house.start("moderator")
+        await cluster.start("moderator")
         await desk.sees(lambda state: state["figures"][room]["words"] == 4, "the figures")
 
 
-async def test_the_report_is_a_replay_of_the_journal(house: House) -> None:
-    web = await house.start()
-    await house.start("moderator")
+async def test_the_report_is_a_replay_of_the_journal(cluster: Cluster) -> None:
+    web = await cluster.start()
+    await cluster.start("moderator")
     lesson = await web.create_lesson(room_count=2)
     people = [await lesson.join(name) for name in ("Ana", "Ben", "Cleo", "Dan")]
     await lesson.command("open_rooms")
@@ -181,7 +139,7 @@ async def test_the_report_is_a_replay_of_the_journal(house: House) -> None:
     await gather(*(write(lesson, seats[who.participant], who.token, "I write. ", pycrdt.Doc()) for who in people))
     await lesson.command("end")
     report: Value = await lesson.report()
-    participation = await house.replay(lesson.lesson)
+    participation = await cluster.replay(lesson.lesson)
     now = participation.lesson.paused_at
     assert now is not None
     assert report == msgspec.json.decode(msgspec.json.encode(build_report(participation, now)))

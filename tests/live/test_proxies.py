@@ -15,7 +15,7 @@ import httpx2 as httpx
 import pycrdt
 import pytest
 
-from tests.redis_server import RedisServer
+from tests.cluster import Cluster
 from tests.stage import DEADLINE_SECS, Server, until
 
 pytestmark = pytest.mark.live
@@ -84,16 +84,10 @@ async def sockets_of(web: Server) -> float:
 
 @pytest.mark.parametrize("program", ["nginx", "haproxy"])
 async def test_a_lesson_stays_on_one_process_and_moves_when_it_ends(
-    program: str, redis_server: RedisServer, tmp_path: Path
+    program: str, cluster: Cluster, tmp_path: Path
 ) -> None:
-    async with AsyncExitStack() as stack:
-        webs = []
-        for _ in range(2):
-            web = Server(tmp_path / "data", {"REDIS_URL": redis_server.url})
-            await web.start()
-            stack.push_async_callback(web.kill)
-            webs.append(web)
-        public = await stack.enter_async_context(proxy(program, tmp_path, webs))
+    webs = [await cluster.start() for _ in range(2)]
+    async with proxy(program, tmp_path, webs) as public:
         assert (await public.request("GET", "/metrics")).status_code == 404
 
         lesson = await public.create_lesson(room_count=1)
