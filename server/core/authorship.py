@@ -11,8 +11,11 @@ Fold every admitted update of a room through `Authorship.take`. Rules P1 to P6, 
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field
+from itertools import islice
 from math import ceil
+from operator import attrgetter
 from typing import Final, Literal, assert_never
 
 import msgspec
@@ -81,6 +84,15 @@ class _Written:
     new: int
     touched: set[str]
     restored: bool = False
+
+    @property
+    def start(self) -> int:
+        """The clock of its first new unit."""
+        return self.item.clock + self.item.length - self.new
+
+    @property
+    def end(self) -> int:
+        return self.item.clock + self.item.length
 
 
 @dataclass(slots=True)
@@ -195,10 +207,11 @@ class Authorship:
 
     def _label(self, written: list[_Written], standing: Passage, author: str, at: int, offline: bool) -> None:
         """Find what was moved or restored, give it back to its authors (P5), and label the rest (P4, P6)."""
-        sources: dict[Run, _Written] = {}
-        for source in written:
-            end = source.item.clock + source.item.length
-            sources |= dict.fromkeys(self.replica.stretch(source.item.client, end - source.new, source.new), source)
+        sources: dict[Run, list[_Written]] = {}
+        for following in _followings(written):
+            start, end = following[0].start, following[-1].end
+            runs = self.replica.stretch(following[0].item.client, start, end - start)
+            sources |= dict.fromkeys(runs, following)
         for group in stretches(sources):
             text = "".join([run.text for run in group])
             passage: Passage | None = None
@@ -219,7 +232,9 @@ class Authorship:
                 contribution.restored += passage is not None
             if passage is not None:
                 for run in group:
-                    sources[run].restored = True
+                    first = bisect_right(sources[run], run.clock, key=_start) - 1
+                    for source in islice(sources[run], first, bisect_left(sources[run], run.end, key=_start)):
+                        source.restored = True
                 self.replica.ascribe(group, passage)
 
     def _recall(self, group: list[Run], text: str, at: int) -> tuple[Passage | None, Label]:
@@ -290,6 +305,25 @@ class Authorship:
         first = (at - int(away_secs * 1000) - self._started_at) // (SLOT_SECS * 1000)
         free = [index for index in range(slot, max(first, 0) - 1, -1) if index not in own]
         return free[:score]
+
+
+_start = attrgetter("start")
+
+
+def _followings(written: list[_Written]) -> list[list[_Written]]:
+    """Group items that follow one another by clock.
+
+    Looked at one by one, each would be split off what was typed on: of a merged update, which holds an item for every
+    key, a run a key would be left.
+    """
+    followings: list[list[_Written]] = []
+    for each in written:
+        last = followings[-1][-1] if followings else None
+        if last is not None and last.item.client == each.item.client and last.end == each.start:
+            followings[-1].append(each)
+        else:
+            followings.append([each])
+    return followings
 
 
 def _joined(before: Passage, after: Passage) -> Passage:

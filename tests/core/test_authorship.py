@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from server.core.authorship import Authorship
 from server.core.events import SYSTEM_AUTHOR
 from server.core.replica import Replica
-from server.core.update import Update, decode_update, encode_insert
+from server.core.update import Deletion, Id, TextItem, Update, decode_update, encode_insert
 from tests.writers import Table
 
 START = 1_000_000
@@ -354,6 +354,33 @@ def test_evidence_and_memory_of_deleted_text_are_bounded(room: Room) -> None:
         room.delete("mia", text)
     assert len(room.authorship.evidence) == 500
     assert Counter(kind for _, kind in room.labels()) == {"added in one go": 500}
+
+
+def keys(client: int, clock: int, text: str, after: Id | None = None) -> Update:
+    """Give what was typed key by key, merged: an item for each."""
+    return Update(
+        tuple(
+            TextItem(client, clock + i, 1, character, Id(client, clock + i - 1) if i else after, None,
+                     None if i or after else "summary")
+            for i, character in enumerate(text)
+        ),
+        (),
+    )  # fmt: skip
+
+
+def test_p4_p5_a_merged_update_is_one_run_and_one_piece_of_evidence() -> None:
+    authorship = Authorship(START)
+    authorship.take(keys(7, 0, ACORNS), "mia", START)
+    assert [(run.clock, run.text) for run in authorship.replica.runs()] == [(0, ACORNS)]
+    authorship.take(Update((), (Deletion(7, 0, len(ACORNS)),)), "mia", START)
+    authorship.take(keys(8, 0, ACORNS, Id(7, len(ACORNS) - 1)), "tom", START)
+    authorship.take(keys(8, len(ACORNS), ACORNS[:8], Id(8, len(ACORNS) - 1)), "tom", START)
+    assert authorship.replica.passage() == [("mia", ACORNS), ("tom", ACORNS[:8])]
+    assert [(each.participant, each.kind, each.length) for each in authorship.evidence] == [
+        ("mia", "added in one go", len(ACORNS)),
+        ("tom", "restored", len(ACORNS)),
+    ]
+    assert authorship.contributions["tom"].inserted == 8
 
 
 steps = st.tuples(
