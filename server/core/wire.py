@@ -103,18 +103,21 @@ class Reader:
 
     def var_uint(self) -> int:
         """Read one var-int, at most `MAX_VAR_UINT` and written in as few bytes as it needs."""
-        value = self.byte()
-        if value < 0x80:
-            return value
-        value &= 0x7F
-        for shift in range(7, 56, 7):
-            byte = self.byte()
-            value |= (byte & 0x7F) << shift
+        data, position = self._data, self._position
+        size = len(data)
+        value, shift = 0, 0
+        while position < size and shift < 56:
+            byte = data[position]
+            position += 1
             if byte < 0x80:
-                if byte == 0 or value > MAX_VAR_UINT:
-                    break
+                value |= byte << shift
+                if (byte == 0 and shift) or value > MAX_VAR_UINT:
+                    self.fail("var_uint")
+                self._position = position
                 return value
-        self.fail("var_uint")
+            value |= (byte & 0x7F) << shift
+            shift += 7
+        self.fail("truncated" if position == size and shift < 56 else "var_uint")
 
     def count(self, size: int) -> int:
         """Read how many things follow; ``size`` is the fewest bytes that one of them takes.
