@@ -83,23 +83,23 @@ class DocumentSocket:
         """Close after what is queued."""
         self._connection.close(code, reason)
 
-    async def serve(self) -> None:
-        """Run the connection from its acceptance to its end."""
+    def start(self) -> None:
+        """Run the accepted websocket from now to its end."""
         if sum(seat.author == self.author and seat.room == self.room for seat in self._lesson.seats) >= (
             self._limits.connections_per_participant
         ):
             self._connection.refuse(TooFast("Too many open windows of this room.", reason="connections"))
-            await self._connection.serve(self._receive)
+            self._connection.start(self._receive, lambda: None)
             return
         away_secs = self._lesson.enter(self)
         self._away_since_ms = None if away_secs is None else now_ms() - round(away_secs * 1000)
-        try:
-            await self._connection.serve(self._receive)
-        finally:
-            for timer in (self._retry, self._patience):
-                if timer is not None:
-                    timer.cancel()
-            self._lesson.leave(self)
+        self._connection.start(self._receive, self._end)
+
+    def _end(self) -> None:
+        for timer in (self._retry, self._patience):
+            if timer is not None:
+                timer.cancel()
+        self._lesson.leave(self)
 
     def _catch_up(self) -> Iterable[Payload]:
         # Everything sent since the peer's last step 1 may have been dropped, so the answer starts there.

@@ -68,6 +68,8 @@ class LessonSocket:
         self._extend = extend
         self._latest_figures = figures
         self._figures: JSONObject = {}
+        self._subscription: Subscription | None = None
+        self._ended: Callable[[], None]
         self._commands = RateLimit(limits.command_rate, limits.command_burst, time.monotonic())
         self._under_way = 0
         self._shown: JSONObject | None = None
@@ -80,16 +82,16 @@ class LessonSocket:
             message_rate=(limits.command_rate * 2, limits.command_burst * 2),
         )
 
-    async def serve(self) -> None:
-        """Run the connection from its acceptance to its end."""
+    def start(self, ended: Callable[[], None]) -> None:
+        """Run the accepted websocket from now to its end; then call ``ended``."""
+        self._ended = ended
         role = self.actor.role
         if role == "participant":
             own = sum(watcher.actor == self.actor for watcher in self._lesson.watchers)
             if own >= self._limits.connections_per_participant:
                 self._connection.refuse(TooFast("Too many open windows of this lesson.", reason="connections"))
-        subscription: Subscription | None = None
         if role == "teacher":
-            subscription = self._bus.subscribe(figures_topic(self._lesson.id), self._receive_figures)
+            self._subscription = self._bus.subscribe(figures_topic(self._lesson.id), self._receive_figures)
             latest = self._latest_figures(self._lesson.id)
             if latest is not None:
                 self._figures = msgspec.json.decode(latest)
@@ -98,13 +100,14 @@ class LessonSocket:
             self.show()
             if not self._lesson.stored:
                 self.show_storage(False)
-        try:
-            await self._connection.serve(self._receive)
-        finally:
-            if subscription is not None:
-                subscription.close()
-            if self in self._lesson.watchers:
-                self._lesson.depart(self)
+        self._connection.start(self._receive, self._end)
+
+    def _end(self) -> None:
+        if self._subscription is not None:
+            self._subscription.close()
+        if self in self._lesson.watchers:
+            self._lesson.depart(self)
+        self._ended()
 
     # ── out ──
 

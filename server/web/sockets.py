@@ -80,11 +80,7 @@ async def lesson_socket(websocket: WebSocket) -> None:
     if actor.role == "participant":
         record = _own(services.moderator.latest_records(live.id), actor)
         subscription = services.bus.subscribe(records_topic(live.id), receive_records)
-    try:
-        await socket.serve()
-    finally:
-        if subscription is not None:
-            subscription.close()
+    socket.start(subscription.close if subscription is not None else lambda: None)
 
 
 def _own(payload: bytes, actor: Actor) -> JSON:
@@ -105,7 +101,7 @@ async def document_socket(websocket: WebSocket) -> None:
     if admitted is None:
         return
     live, actor = admitted
-    await DocumentSocket(websocket, live, room, actor, services.settings.limits, services.metrics).serve()
+    DocumentSocket(websocket, live, room, actor, services.settings.limits, services.metrics).start()
 
 
 async def _admit(

@@ -25,9 +25,9 @@ from tests.stock import StockPeer, Version, stock_peers
 pytestmark = pytest.mark.live
 
 KILLS = 10
-SIGNS = 2_000
+SIGNS = 3_400
 """Every writer has so many signs of its own, from U+4E00 on, and types each once: a loss and a duplicate show."""
-EVERY_SECS = 0.01
+EVERY_SECS = 0.02
 VERSIONS: tuple[Version, ...] = ("2.1", "3.0", "3.1")
 
 
