@@ -143,7 +143,7 @@ def build_services(settings: Settings, metrics: Metrics, store: Store, secret: s
         settings=settings,
         journal=journal,
         bus=bus,
-        registry=Registry(journal, store.nodes, store.turns, moderator, limits, metrics, settings.retention_days),
+        registry=Registry(journal, bus, store.nodes, store.turns, moderator, limits, metrics, settings.retention_days),
         moderator=moderator,
         metrics=metrics,
         tokens=Tokens(secret, secure=settings.secure),

@@ -35,6 +35,28 @@ class _Sent(msgspec.Struct):
     cursor: msgspec.Raw = msgspec.Raw(b"null")
 
 
+_MOVED = 64
+"""How far a clock is put forward when its client comes from another process, whose last word may not be here."""
+_UNHEARD_SECS = 40.0
+"""Clients renew their state every 15 s; one of another process that does not is gone, and the news of it was lost."""
+
+
+class Told(msgspec.Struct, array_like=True, frozen=True):
+    """A client's state as one process tells it to the others; ``clock`` and ``state`` as they are sent to clients."""
+
+    client: int
+    participant: str
+    clock: int
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Elsewhere:
+    """The owner of a client that is connected to another process."""
+
+    node: str
+
+
 @dataclass(slots=True)
 class _Client:
     owner: object | None  # the connection that speaks for this client id; None while it is held for its return
@@ -42,7 +64,7 @@ class _Client:
     clock: int  # as sent on; see `_next_clock`
     state: str
     opening: str  # of every state it is shown with: the face
-    gone_at: float = 0.0  # when its connection closed; meaningful while owner is None
+    gone_at: float = 0.0  # when its connection closed; of another process's client, when it was heard of last
 
 
 _decoder = msgspec.json.Decoder(_Sent | None)
@@ -85,6 +107,7 @@ class RoomAwareness:
         self._state_bytes = state_bytes
         self._clients: dict[int, _Client] = {}
         self._changed: set[int] = set()
+        self._need = False
 
     def receive(self, owner: object, state: AwarenessState, face: Callable[[], Face]) -> bool:
         """Take in one state that ``owner`` sent for its own client id; False when it is not its own or not usable.
@@ -103,9 +126,14 @@ class RoomAwareness:
             return False
         opening = known.opening if known is not None and known.face is appearance else _opening(appearance)
         encoded = "null" if sent is None else f"{opening}{bytes(sent.cursor).decode()}}}"
+        moved = known is not None and isinstance(known.owner, _Elsewhere)
+        if moved and known is not None:
+            known.owner = None
         clock = _next_clock(known, state.clock, encoded)
         if clock is None:
             return False
+        if moved and known is not None:
+            clock = max(clock, known.clock + _MOVED)
         if known is None:
             self._clients[state.client] = _Client(owner, appearance, clock, encoded, opening)
         else:
@@ -113,6 +141,7 @@ class RoomAwareness:
                 # It forgot the others when its connection broke, but not their clocks.
                 for other in self._clients:
                     self._renew(other)
+                self._need = True
             known.owner, known.face, known.clock, known.state, known.opening = (
                 owner,
                 appearance,
@@ -126,7 +155,8 @@ class RoomAwareness:
     def rename(self, face: Face) -> None:
         """Show a person under a new name or seat from now on."""
         for client, known in self._clients.items():
-            if known.face.participant == face.participant and known.face != face:
+            elsewhere = isinstance(known.owner, _Elsewhere)
+            if known.face.participant == face.participant and known.face != face and not elsewhere:
                 opening = _opening(face)
                 if known.state != "null":
                     known.state = opening + known.state.removeprefix(known.opening)
@@ -144,8 +174,9 @@ class RoomAwareness:
         """Remove who has not come back; give the seconds until the next one is due, or None."""
         due: float | None = None
         for client, known in self._clients.items():
-            if known.owner is None and known.state != "null":
-                left = known.gone_at + self._hold_secs - now
+            elsewhere = isinstance(known.owner, _Elsewhere)
+            if (known.owner is None or elsewhere) and known.state != "null":
+                left = known.gone_at + (_UNHEARD_SECS if elsewhere else self._hold_secs) - now
                 if left <= 0:
                     known.clock, known.state = known.clock + 1, "null"
                     self._changed.add(client)
@@ -155,9 +186,71 @@ class RoomAwareness:
 
     def _renew(self, client: int) -> None:
         known = self._clients[client]
-        if known.state != "null":
+        # The clock of another process's client is that process's to count: it is asked instead.
+        if known.state != "null" and not isinstance(known.owner, _Elsewhere):
             known.clock += 1
             self._changed.add(client)
+
+    # ── other processes ──
+
+    def own_changes(self) -> list[Told]:
+        """Give what has changed since ``take_changes`` of this process's clients."""
+        return [
+            Told(client, known.face.participant, known.clock, known.state)
+            for client in self._changed
+            if not isinstance((known := self._clients[client]).owner, _Elsewhere)
+        ]
+
+    def take_need(self) -> bool:
+        """Tell, once, whether other processes must renew what they told: somebody came back who forgot it."""
+        need, self._need = self._need, False
+        return need and bool(self.nodes())
+
+    def renew_own(self) -> bool:
+        """Renew everyone of this process; tell whether there is anyone."""
+        for client in self._clients:
+            self._renew(client)
+        return bool(self._changed)
+
+    def hear(self, node: str, states: Iterable[Told], now: float) -> bool:
+        """Take in what another process tells of its clients; tell whether anything is new."""
+        heard = False
+        for told in states:
+            known = self._clients.get(told.client)
+            if known is None:
+                face = Face(told.participant, "", 0)
+                self._clients[told.client] = _Client(_Elsewhere(node), face, told.clock, told.state, "", now)
+            elif known.state != "null" and known.face.participant != told.participant:
+                continue
+            elif told.state == "null" and not (known.owner is None or isinstance(known.owner, _Elsewhere)):
+                # It has come from there to here, and they have just given up waiting for it.
+                if told.clock < known.clock:
+                    continue
+                known.clock = told.clock + 1
+            elif told.clock > known.clock:
+                known.owner, known.face, known.opening = _Elsewhere(node), Face(told.participant, "", 0), ""
+                known.clock, known.state, known.gone_at = told.clock, told.state, now
+            else:
+                continue
+            self._changed.add(told.client)
+            heard = True
+        return heard
+
+    def nodes(self) -> set[str]:
+        """Name the other processes whose clients are present."""
+        return {
+            known.owner.node
+            for known in self._clients.values()
+            if isinstance(known.owner, _Elsewhere) and known.state != "null"
+        }
+
+    def release_node(self, node: str, gone_at: float) -> bool:
+        """Hold the clients of a process that lets go, as of ``gone_at``; tell whether there are any."""
+        owner = _Elsewhere(node)
+        held = [known for known in self._clients.values() if known.owner == owner]
+        for known in held:
+            known.owner, known.gone_at = None, gone_at
+        return bool(held)
 
     def take_changes(self) -> bytes | None:
         """Give the frame with all states that changed since the last call, or None."""

@@ -8,6 +8,7 @@ hold the same lesson: what they decide arrives by the journal, and a decision th
 from __future__ import annotations
 
 import asyncio
+import functools
 import random
 import secrets
 import time
@@ -16,6 +17,7 @@ from typing import Protocol
 
 import structlog
 
+from server.bus import Bus
 from server.clock import now_ms
 from server.core.decisions import Context, decide, decide_due, decide_join
 from server.core.events import (
@@ -38,6 +40,7 @@ from server.core.lesson import LOCK_GRACE_MS, Lesson, next_due
 from server.errors import Forbidden, NotFound, Refused, Unavailable
 from server.hub.attendance import Attendance
 from server.hub.awareness import Face
+from server.hub.presence_bus import PresenceBus
 from server.hub.progress import Progress
 from server.hub.rooms import Failed, LiveRoom
 from server.hub.storage import StorageHealth
@@ -107,10 +110,14 @@ class LiveLesson:
         metrics: Metrics,
         *,
         node: str = "",
+        bus: Bus | None = None,
         gone: Ended | None = None,
         lost: Ended | None = None,
     ) -> None:
-        """``node`` is this process's name, see ``hub.nodes``; ``gone`` and ``lost`` are as in ``Journal.follow``."""
+        """``node`` is this process's name, see ``hub.nodes``; ``gone`` and ``lost`` are as in ``Journal.follow``.
+
+        ``bus`` joins presence with that of the other processes, where there are any.
+        """
         self.id = lesson
         self.state = Lesson(lesson)
         self.rooms: dict[str, LiveRoom] = {}
@@ -133,6 +140,7 @@ class LiveLesson:
         self._due_timer: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._live = False
+        self._presence = PresenceBus(bus, lesson, node, self._existing, self.rooms) if bus is not None else None
         self._storage = StorageHealth(limits.storage_retry_secs, self._show_storage, self._store_again)
 
     # ── life ──
@@ -143,6 +151,8 @@ class LiveLesson:
         self._live = True
         # An earlier process of this name ended without closing what it held open: presences end where its entries do.
         await self.lose_node(self._node)
+        if self._presence is not None:
+            self._presence.open()
         self._schedule_due()
 
     def close(self) -> None:
@@ -154,6 +164,8 @@ class LiveLesson:
             room.stop()
         self._storage.stop()
         self._attendance.stop()
+        if self._presence is not None:
+            self._presence.close()
         self._progress.stop()
         for timer in (self._view_timer, self._due_timer):
             if timer is not None:
@@ -290,11 +302,14 @@ class LiveLesson:
 
     async def lose_node(self, node: str) -> None:
         """Note once, of all processes that see it, that another one has ended. Raises Unavailable."""
+        if self._presence is not None:
+            self._presence.lose(node)
         await self._decide(lambda: (NodeLost(node),) if node in self._attendance.nodes() else ())
 
     def nodes(self) -> set[str]:
         """Name the processes that hold something of this lesson open, as far as is known here."""
-        return self._attendance.nodes()
+        shown = self._presence.nodes() if self._presence is not None else set()
+        return self._attendance.nodes() | shown
 
     def _note(self, event: AnyEvent) -> None:
         """Journal a fact that needs no decision; one that cannot be stored now is made up for: see ``_store_again``."""
@@ -332,7 +347,12 @@ class LiveLesson:
         live = self.rooms.get(room)
         if live is None:
             live = self.rooms[room] = LiveRoom(self._limits, self._metrics)
+            if self._presence is not None:
+                live.tell = functools.partial(self._presence.tell, room, live)
         return live
+
+    def _existing(self, room: str) -> LiveRoom | None:
+        return self.room(room) if room in self.state.rooms else None
 
     def may_read(self, actor: Actor, room: str) -> Refused | None:
         """Say why this person may not read this room's text, or None when they may (P20)."""

@@ -11,6 +11,7 @@ from typing import Protocol
 
 import structlog
 
+from server.bus import Bus
 from server.clock import now_ms
 from server.core.creation import decide_created
 from server.core.events import Actor, AnyCommand, LessonDraft, encode_event
@@ -60,6 +61,7 @@ class Registry:
     def __init__(
         self,
         journal: Journal,
+        bus: Bus,
         nodes: Nodes,
         turns: Turns,
         moderator: Moderator,
@@ -74,6 +76,7 @@ class Registry:
         self._retention_days = retention_days
         self._turns = turns
         self._lessons: dict[str, asyncio.Task[LiveLesson]] = {}
+        self._bus = bus
         self._nodes = nodes
         self._background: list[asyncio.Task[None]] = []
         self._wrong_codes_until = 0.0
@@ -124,6 +127,7 @@ class Registry:
             self._limits,
             self._metrics,
             node=self._nodes.name,
+            bus=self._bus if self._nodes.name else None,
             gone=lambda: self._drop(live, "deleted", "Your teacher deleted this lesson.", NotFound.close_code),
             lost=lambda: self._drop(live, None, "The server lost its memory of the last moment.", _TRY_AGAIN),
         )

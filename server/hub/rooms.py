@@ -114,6 +114,8 @@ class LiveRoom:
         self._flush: asyncio.TimerHandle | None = None
         self._flushed_at = 0.0
         self._hold: asyncio.TimerHandle | None = None
+        self.tell: Callable[[], None] | None = None
+        """Called before presence is sent, to tell other processes of it."""
         self._presence_waits = False
         """Presence goes out with the text that is on its way."""
 
@@ -329,13 +331,22 @@ class LiveRoom:
             self.awareness_changed()
             return None
         self._flushed_at = now
-        return self.awareness.take_changes()
+        return self._take_changes()
 
     def _flush_awareness(self) -> None:
         self._flush = None
         self._flushed_at = time.monotonic()
-        if presence := self.awareness.take_changes():
+        if presence := self._take_changes():
             self.send(presence)
+
+    def _take_changes(self) -> bytes | None:
+        if self.tell is not None:
+            self.tell()
+        return self.awareness.take_changes()
+
+    def presence_heard(self) -> None:
+        """Show what another process told."""
+        self._expire()
 
     def _expire(self) -> None:
         """Show who has gone for good, and look again when the next one's time to return is over."""
