@@ -28,11 +28,11 @@ from server.errors import Forbidden, Malformed, Refused, TooFast, Unavailable
 from server.hub.awareness import Face
 from server.hub.connection import Connection, RateLimit
 from server.hub.lessons import LiveLesson
+from server.hub.rooms import EMPTY_STATE_VECTOR
 from server.hub.transport import Payload
 from server.metrics import Metrics
 from server.settings import Limits
 
-_EMPTY_STATE_VECTOR = b"\x00"
 _BUILDS_ON_MISSING = frozenset({"gap", "unknown_origin", "unknown_deletion"})
 """Reasons to refuse what an answer to our sync step 1 that is still under way may make whole."""
 
@@ -50,7 +50,7 @@ class DocumentSocket:
         self._live = lesson.room(room)
         self._limits = limits
         self._updates = RateLimit(limits.update_rate, limits.update_burst, time.monotonic())
-        self._peer_state_vector = _EMPTY_STATE_VECTOR
+        self._peer_state_vector = EMPTY_STATE_VECTOR
         self._awareness_client: int | None = None
         self._away_since_ms: int | None = None  # text that comes in a sync step 2 was written since then
         self._resyncing = False

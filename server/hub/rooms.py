@@ -31,6 +31,12 @@ _CROWD = 30
 """From so many sockets on, presence keeps to ``Limits.awareness_interval_secs`` also when text goes out."""
 
 
+EMPTY_STATE_VECTOR = b"\x00"
+_KEPT_BYTES = 16_384
+"""From this length on the answer to whoever joins is kept for the next: a whole class comes at once, and 100,000
+characters with their history take 1 ms to write (2026-11-22, 2 shared cores)."""
+
+
 class Seat(Protocol):
     """One socket in a room, as the room sees it."""
 
@@ -100,6 +106,8 @@ class LiveRoom:
         self._text = self._document.get("summary", type=pycrdt.Text)
         self._unapplied: list[bytes] = []
         """Durable and sent, not yet in the document: see ``_APPLY_TOGETHER``."""
+        self._whole: bytes | None = None
+        """The answer to whoever joins, if it is long; until something is added."""
         self._reached: dict[int, int] = {}
         """The clocks that they reach, by client, and perhaps what came before them."""
         self._admitted = Holdings()
@@ -221,6 +229,7 @@ class LiveRoom:
         """Bring the document up to date."""
         if unapplied := self._unapplied:
             self._unapplied = []
+            self._whole = None
             self._document.apply_update(_merge(unapplied))
 
     def _decide(self, author: str, update: bytes) -> Update | None:
@@ -276,7 +285,12 @@ class LiveRoom:
     def update_since(self, state_vector: bytes) -> bytes:
         """Give the sync step 2 frame for a peer with this state vector. Raises ValueError for bytes that are none."""
         self._apply()
-        return encode_sync_step2(self._document.get_update(state_vector))
+        if state_vector == EMPTY_STATE_VECTOR and self._whole is not None:
+            return self._whole
+        answer = encode_sync_step2(self._document.get_update(state_vector))
+        if state_vector == EMPTY_STATE_VECTOR and len(answer) >= _KEPT_BYTES:
+            self._whole = answer
+        return answer
 
     @property
     def state_vector(self) -> bytes:
