@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 import pytest
 from redis.exceptions import ResponseError
@@ -50,6 +51,20 @@ async def test_a_frozen_redis_is_not_waited_for(redis_server: RedisServer) -> No
         await links.ask(("PING",))
     redis_server.resume()
     assert await links.ask(("PING",)) == [b"PONG"]
+    await links.close()
+
+
+async def test_a_frozen_process_takes_the_answer_that_waits(redis_server: RedisServer) -> None:
+    """However long reading it takes: here it is far more than one read of the socket."""
+    links = Links(redis_server.url, Patience(answer=0.8))
+    async with redis_server.client() as client:
+        await client.set("large", b"x" * 20_000_000)
+    for _ in range(3):
+        answer = asyncio.create_task(links.ask(("GET", "large")))
+        for _ in range(20):
+            await asyncio.sleep(0)
+        time.sleep(1.0)  # noqa: ASYNC251  (that is the point)
+        assert len((await answer)[0]) == 20_000_000
     await links.close()
 
 

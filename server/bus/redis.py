@@ -97,6 +97,7 @@ class RedisBus:
 
     async def _keep_session(self) -> None:
         wait = self._patience.retry
+        away = False
         while True:
             try:
                 async with AsyncExitStack() as links:
@@ -104,7 +105,7 @@ class RedisBus:
                     links.push_async_callback(publisher.close)
                     subscriber = await Link.open(self._url, self._patience)
                     links.push_async_callback(subscriber.close)
-                    wait = self._patience.retry
+                    wait, away = self._patience.retry, False
                     self._asked.clear()
                     self._unconfirmed.clear()
                     self._changed.set()
@@ -114,7 +115,9 @@ class RedisBus:
                         tasks.create_task(self._subscribe(subscriber), name="bus-subscriber")
                         tasks.create_task(self._receive(subscriber), name="bus-receiver")
             except* Exception as group:
-                _log.warning("bus: no connection to Redis: %s", kinds(group))
+                if not away:  # once, not for each attempt
+                    _log.warning("bus: no connection to Redis: %s", kinds(group))
+                away = True
             await asyncio.sleep(wait * random.uniform(0.5, 1.0))
             wait = min(2 * wait, self._patience.retry_most)
 

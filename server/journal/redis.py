@@ -174,6 +174,7 @@ class RedisJournal:
 
     async def _keep_session(self) -> None:
         wait = self._patience.retry
+        away = False
         while True:
             try:
                 async with AsyncExitStack() as links:
@@ -183,13 +184,17 @@ class RedisJournal:
                     links.push_async_callback(reader.close)
                     await self._reader.resume()
                     self._up.set()
-                    wait = self._patience.retry
+                    if away:
+                        _log.warning("journal: Redis is back")
+                    wait, away = self._patience.retry, False
                     async with asyncio.TaskGroup() as tasks:
                         tasks.create_task(self._writer.run(writer), name="journal-writer")
                         tasks.create_task(self._reader.run(reader), name="journal-reader")
                         tasks.create_task(self._rewrite_when_due(), name="journal-rewriter")
             except* Exception as group:
-                _log.error("journal: no connection to Redis: %s", kinds(group))
+                if not away:  # once, not for each attempt
+                    _log.error("journal: no connection to Redis: %s", kinds(group))
+                away = True
             finally:
                 self._up.clear()
                 self._reader.fail(_away())  # these are the older ones

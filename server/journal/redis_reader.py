@@ -133,9 +133,8 @@ class Reader:
 
     async def _resume(self, stream: Stream) -> None:
         try:
-            if await self._store.latest(stream.lesson) < stream.seq:
-                return self._lost(stream)
-            # The same entry under the same number: then so is all before it, since a store loses only its end.
+            # The same entry under the same number: then so is all before it, since a store loses only its end. Another
+            # process may have appended since the loss, so that the number alone says nothing.
             if stream.last is not None and await self._store.read(stream.lesson, stream.seq - 1, 1) != [stream.last]:
                 return self._lost(stream)
             await self._catch_up(stream)
@@ -190,9 +189,10 @@ class Reader:
         if self._streams.get(stream.lesson) is not stream:
             return
         entries = [entry for row in rows for entry in entries_of(row)]
-        if entries[0].seq > stream.seq + 1:  # what lies between has been compacted already
+        if not entries or entries[0].seq > stream.seq + 1:  # what is missing has been compacted already
             await self._catch_up(stream)
-        stream.give(entries)
+        if entries:
+            stream.give(entries)
 
     async def _catch_up(self, stream: Stream) -> None:
         while entries := await self._store.read(stream.lesson, stream.seq, READ_ENTRIES):

@@ -6,16 +6,20 @@ import asyncio
 import itertools
 import random
 import time
+import zlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+import redis
 
 from server.errors import NotFound, SettingsError, Unavailable
 from server.journal import Conflict, Entry
 from server.journal.redis import RedisJournal
+from server.journal.redis_writer import COMMIT_INTERVAL_SECS
+from server.journal.rows import pack
 from server.redis_link import Patience
 from tests.redis_server import RedisServer
 from tests.stage import until
@@ -199,6 +203,46 @@ async def test_compaction_by_two_at_once(journal: RedisJournal, redis_server: Re
             assert 0 < (packed or 0) + (left or 0) < size / 2
         assert await whole(other, "one") == before
         assert await other.commit("one", 1, [b"next"]) == 3001
+
+
+def packed_unseen(redis_server: RedisServer, seq: int, body: bytes) -> None:
+    """Let another process append an entry and compact it away before anybody's read saw it; the loop stands still."""
+    row = pack([(1, body)])
+    with redis.Redis.from_url(redis_server.url) as client, client.pipeline(transaction=True) as at_once:
+        at_once.xadd("roundtable:{one}:entries", {"f": 1, "e": row}, id=f"{seq}-0")
+        at_once.hset("roundtable:{one}:meta", "seq", str(seq))
+        at_once.xadd("roundtable:{one}:packed", {"z": zlib.compress(row)}, id=f"{seq}-0")
+        at_once.xtrim("roundtable:{one}:entries", minid=f"{seq + 1}-0", approximate=False)
+        at_once.execute()
+
+
+async def test_what_was_compacted_before_it_came_by_comes_all_the_same(
+    journal: RedisJournal, redis_server: RedisServer
+) -> None:
+    tail = await Tailed().follow(journal, "one")
+    await journal.follow("two", lambda entries: None)
+    packed_unseen(redis_server, 1, b"a")
+    assert await journal.commit("one", 1, [b"b"]) == 2
+    assert tail.bodies == [b"a", b"b"]
+    with redis.Redis.from_url(redis_server.url) as client:
+        # The blocking read returns with this, and the next begins when what follows is packed already.
+        client.xadd("roundtable:{two}:entries", {"f": 1, "e": pack([(1, b"x")])}, id="1-0")
+    packed_unseen(redis_server, 3, b"c")
+    assert await journal.commit("one", 1, []) == 3, "although nothing comes by"
+    assert tail.bodies == [b"a", b"b", b"c"]
+
+
+async def test_a_lesson_followed_later_is_read_at_once(redis_server: RedisServer) -> None:
+    """A blocking read is under way for other lessons, here for a minute."""
+    patience = Patience(poll=60.0)
+    async with opened(redis_server, patience=patience) as journal, opened(redis_server, patience=patience) as other:
+        for number in range(20):
+            lesson = f"lesson-{number}"
+            await journal.create(lesson, lesson, 1, [])
+            tail = await Tailed().follow(journal, lesson)
+            await other.commit(lesson, 1, [b"by another"])
+            assert await journal.commit(lesson, 1, [b"own"]) == 2
+            assert tail.bodies == [b"by another", b"own"]
 
 
 # ── Redis dies, freezes, forgets ──
@@ -453,6 +497,32 @@ async def test_a_full_redis_refuses_what_is_new_and_nothing_else(
         await client.config_set("maxmemory", "0")
     assert await journal.commit("one", 1, [b"after"]) == 2
     assert tail.bodies == [b"before", b"after"]
+
+
+async def test_what_was_appended_on_top_of_a_refusal_is_not_written(redis_server: RedisServer) -> None:
+    flushes: list[int] = []
+    async with opened(redis_server, observe=lambda secs, entries: flushes.append(entries)) as journal:
+        for lesson in ("one", "two"):
+            await journal.create(lesson, lesson, 1, [])
+        answers: list[Unavailable | None] = []
+
+        def first_answered(error: Unavailable | None) -> None:
+            answers.append(error)
+            with redis.Redis.from_url(redis_server.url) as client:
+                client.config_set("maxmemory", "0")
+
+        async with redis_server.client() as client:
+            await client.config_set("maxmemory", "1")
+        redis_server.pause()
+        journal.append("one", 1, [b"refused"], first_answered)
+        await asyncio.sleep(COMMIT_INTERVAL_SECS * 5)  # it is under way
+        journal.append("one", 1, [b"on top of it"], answers.append)
+        journal.append("two", 1, [b"elsewhere"], answers.append)
+        redis_server.resume()
+        await until(lambda: len(answers) == 3, "all answers")
+        assert None not in answers
+        assert flushes == [1]
+        assert await journal.commit("one", 1, [b"fresh"]) == 1
 
 
 async def test_more_than_may_wait_is_refused_at_once(redis_server: RedisServer) -> None:
