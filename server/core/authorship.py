@@ -148,15 +148,14 @@ class Authorship:
             self.replica.close_up(run for run, _ in gone)
 
     def _take_any(self, update: Update, author: str, at: int, away_secs: float | None) -> None:
-        large = (
-            away_secs is not None or sum(s.length for s in update.structs if isinstance(s, TextItem)) >= ONE_GO_UNITS
-        )
+        large = sum([s.length for s in update.structs if isinstance(s, TextItem)]) >= ONE_GO_UNITS
+        # The only walk through a whole text: 0.03 ms for a page of it, 2 ms for 100,000 characters.
         standing = self.replica.passage() if large else []
         operation = self._integrate(update, author)
         if operation.gone:
             self._remember(author, operation.gone, at)
 
-        if large:
+        if large or away_secs is not None:
             self._label(operation.written, standing, author, at, away_secs is not None)
         fresh = [written for written in operation.written if not written.restored]
         # What a move deletes is part of the move, and that scores nothing (P5).
