@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import random
+import re
 import secrets
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -107,15 +108,18 @@ class _Writer:
         if len(str(text)) > _LONGEST:
             self._shorten(text, heading)
         if self._table.pattern is Pattern.PARALLEL and heading not in str(text):
-            text.insert(len(str(text)), ("\n\n" if str(text) else "") + heading)
+            text.insert(len(str(text).encode()), ("\n\n" if str(text) else "") + heading)
             yield
         at = self._place(str(text), heading)
+        done = ""
         for word in sentence.split(" "):
-            # Others may have written meanwhile: a place past the end is the end.
-            at = min(at, len(str(text)))
-            piece = word if at == 0 or str(text)[at - 1] == "\n" else f" {word}"
-            text.insert(at, piece)
+            content = str(text)
+            if done:
+                at = _end_of(done, content, at)
+            piece = word if at == 0 or content[at - 1] == "\n" else f" {word}"
+            text.insert(_in_bytes(content, at), piece)
             at += len(piece)
+            done += piece if done else word
             yield
 
     def _place(self, text: str, heading: str) -> int:
@@ -132,7 +136,21 @@ class _Writer:
         start = content.find(heading) + len(heading) if heading in content else 0
         end = content.find(". ", start) + 2
         if end >= 2:
-            del text[start:end]
+            del text[_in_bytes(content, start) : _in_bytes(content, end)]
+
+
+def _end_of(done: str, content: str, near: int) -> int:
+    """Find where one's last words end: others, visitors too, may have written before them meanwhile.
+
+    Not by a sticky index of pycrdt: that panics when what it sticks to is gone.
+    """
+    ends = [found.end() for found in re.finditer(re.escape(done), content)]
+    return min(ends, key=lambda end: abs(end - near), default=min(near, len(content)))
+
+
+def _in_bytes(content: str, index: int) -> int:
+    """Give an index as pycrdt counts."""
+    return len(content[:index].encode())
 
 
 class _History:

@@ -86,7 +86,11 @@ async def at_a_lively_table(demonstration: Demonstration, teacher: Teacher) -> S
     await teacher.moves(student.name, room)
     await expect(student.page.locator(".room-bar h1")).to_have_text(room)
     await student.is_in_a_room()
-    await student.types(" Not every acorn is bitter: those of the white oak are milder.")
+    # On a line of its own at the beginning: the others go on at the end.
+    await student.editor.click()
+    await student.page.keyboard.press("Control+Home")
+    await student.goes_on("Not every acorn is bitter: those of the white oak are milder. ")
+    await student.is_told("Saved")
     await expect(student.page.locator(".caret-name").first).to_be_visible()
     return student
 
