@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Protocol
 
+import msgspec
 import structlog
 
 from server.bus import Bus
@@ -43,6 +44,7 @@ from server.hub.awareness import Face
 from server.hub.presence_bus import PresenceBus
 from server.hub.progress import Progress
 from server.hub.rooms import Failed, LiveRoom
+from server.hub.snapshots import SNAPSHOT, SNAPSHOT_ENTRIES, FrozenLesson, freeze_lesson, load_snapshot
 from server.hub.storage import StorageHealth
 from server.journal import Conflict, Ended, Entry, Journal, Tail
 from server.metrics import Metrics
@@ -133,6 +135,10 @@ class LiveLesson:
         self._lost = lost
         self._tail: Tail | None = None
         self._progress = Progress(limits.storage_retry_secs)
+        self._entries: list[tuple[int, bytes]] = []
+        """All entries that are no text, for the next snapshot: some hundred in a lesson."""
+        self._saved_seq = 0
+        """Up to where a snapshot was last made."""
         self._lock = asyncio.Lock()
         self._attendance = Attendance(node, self.state, limits.departure_hold_secs, self._note)
         self._view_timer: asyncio.TimerHandle | None = None
@@ -147,13 +153,57 @@ class LiveLesson:
 
     async def open(self) -> None:
         """Fold the journal so far and follow it from then on. Raises NotFound when there is no such lesson."""
-        self._tail = await self._journal.follow(self.id, self._receive, lost=self._lost, gone=self._gone)
+        await self._begin()
+        after = self._progress.seq
+        self._tail = await self._journal.follow(self.id, self._receive, after, lost=self._lost, gone=self._gone)
         self._live = True
         # An earlier process of this name ended without closing what it held open: presences end where its entries do.
         await self.lose_node(self._node)
         if self._presence is not None:
             self._presence.open()
         self._schedule_due()
+
+    async def _begin(self) -> None:
+        """Take everything that a snapshot has; nothing when there is none."""
+        found = await load_snapshot(self._journal, self.id)
+        if found is None:
+            return
+        seq, frozen = found
+        rooms = {name: LiveRoom(self._limits, self._metrics) for name in frozen.rooms}
+        try:
+            for name, live in rooms.items():
+                live.thaw(frozen.rooms[name])
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:  # a panic of the document engine is one
+            log.warning("snapshot.unreadable", lesson=self.id, kind=type(error).__name__)
+            return
+        for at, body in frozen.entries:
+            self._take(decode_event(body), at, body)
+        for name, live in rooms.items():
+            self._keep(name, live)
+        self._saved_seq = seq
+        self._progress.reach(seq)
+
+    async def save(self, least_entries: int = 1) -> None:
+        """Make a snapshot, unless there are fewer new entries, or text is on its way: then another time."""
+        frozen = self._freeze(least_entries)
+        if frozen is not None:
+            await self._store_snapshot(frozen, self._saved_seq)
+
+    def _freeze(self, least_entries: int) -> FrozenLesson | None:
+        seq = self._progress.seq
+        if seq - self._saved_seq < least_entries or not all(room.at_rest for room in self.rooms.values()):
+            return None
+        self._saved_seq = seq
+        return freeze_lesson(self._entries.copy(), {name: room.freeze() for name, room in self.rooms.items()})
+
+    async def _store_snapshot(self, frozen: FrozenLesson, seq: int) -> None:
+        try:
+            data = await asyncio.to_thread(msgspec.msgpack.encode, frozen)
+            await self._journal.save_snapshot(self.id, SNAPSHOT, seq, data)
+        except Refused as refused:
+            log.warning("snapshot.not_stored", lesson=self.id, reason=refused.reason)
 
     def close(self) -> None:
         """Let go of everything; sockets must be closed already, and note nothing more."""
@@ -189,9 +239,7 @@ class LiveLesson:
                 if event.room in self.state.rooms:
                     updates.setdefault(event.room, []).append((event.author, event.update))
             else:
-                self.state.apply(event, entry.at)
-                self._attendance.apply(event, entry.at)
-                self._follow(event)
+                self._take(event, entry.at, entry.body)
                 changed = True
         for room, batch in updates.items():
             self.room(room).apply(batch)
@@ -200,6 +248,14 @@ class LiveLesson:
             self.changed()
         if self._live and changed:
             self._schedule_due()
+        if self._live and (frozen := self._freeze(SNAPSHOT_ENTRIES)) is not None:
+            self.spawn(self._store_snapshot(frozen, self._saved_seq))
+
+    def _take(self, event: AnyEvent, at: int, body: bytes) -> None:
+        self.state.apply(event, at)
+        self._attendance.apply(event, at)
+        self._entries.append((at, body))
+        self._follow(event)
 
     def _follow(self, event: AnyEvent) -> None:
         """Do what an event asks of live sockets, besides showing it."""
@@ -346,10 +402,14 @@ class LiveLesson:
         """Give a room's live document."""
         live = self.rooms.get(room)
         if live is None:
-            live = self.rooms[room] = LiveRoom(self._limits, self._metrics)
-            if self._presence is not None:
-                live.tell = functools.partial(self._presence.tell, room, live)
+            live = LiveRoom(self._limits, self._metrics)
+            self._keep(room, live)
         return live
+
+    def _keep(self, room: str, live: LiveRoom) -> None:
+        self.rooms[room] = live
+        if self._presence is not None:
+            live.tell = functools.partial(self._presence.tell, room, live)
 
     def _existing(self, room: str) -> LiveRoom | None:
         return self.room(room) if room in self.state.rooms else None

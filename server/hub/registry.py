@@ -19,7 +19,7 @@ from server.errors import NotFound, Refused, Unavailable
 from server.hub.lessons import LiveLesson, new_context
 from server.hub.nodes import Nodes, RollCall
 from server.hub.turns import Turns
-from server.journal import Journal
+from server.journal import READ_ENTRIES, Journal
 from server.metrics import Metrics
 from server.settings import Limits
 
@@ -198,6 +198,7 @@ class Registry:
         await live.execute(command, actor)
         if live.state.phase == "ended" and not was_over:
             await self._journal.end(lesson, now_ms())
+            live.spawn(live.save(READ_ENTRIES))
 
     async def delete(self, lesson: str) -> None:
         """Delete a lesson and everything about it, at once."""
@@ -237,6 +238,9 @@ class Registry:
         now = time.monotonic()
         for live in self.loaded():
             if live.idle and now - live.idle_since > self._limits.idle_unload_secs:
+                await live.save(READ_ENTRIES)
+                if not live.idle or live.closed or live.idle_since > now:
+                    continue  # somebody came meanwhile
                 ended = live.state.phase == "ended"
                 self._unload(live.id)
                 if ended and await self._turns.take(f"compact:{live.id}", _SWEEP_SECS):

@@ -18,6 +18,7 @@ from server.core.update import Update, decode_update
 from server.core.wire import encode_sync_step2, encode_update
 from server.errors import Forbidden, Malformed, Refused
 from server.hub.awareness import RoomAwareness
+from server.hub.snapshots import FrozenRoom, freeze_holdings, thaw_holdings
 from server.hub.transport import prepare
 from server.metrics import Metrics
 from server.settings import Limits
@@ -281,6 +282,22 @@ class LiveRoom:
     def _admit_pending(self) -> None:
         for pending in self._pending:
             pending.holds = self._admitted.count(pending.contents, pending.author)
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether nothing is on its way, so that what is admitted and what is durable are the same."""
+        return not self._pending and not self._must_restore
+
+    def freeze(self) -> FrozenRoom:
+        """Give a copy of what is durable. The room must be ``at_rest``."""
+        self._apply()
+        return FrozenRoom(self._document.get_update(), freeze_holdings(self._admitted))
+
+    def thaw(self, frozen: FrozenRoom) -> None:
+        """Begin from a copy. Raises ValueError for one that is damaged; the room is of no use then."""
+        self._admitted = thaw_holdings(frozen.holdings)
+        self.owners = dict(self._admitted.owners)
+        self._document.apply_update(frozen.update)
 
     def update_since(self, state_vector: bytes) -> bytes:
         """Give the sync step 2 frame for a peer with this state vector. Raises ValueError for bytes that are none."""
