@@ -24,7 +24,7 @@ from typing import Final
 
 from server.redis_link import Links
 
-HOLD_SECS: Final = 2.5
+HOLD_SECS: Final = 2.0
 """A moderator that has not been heard of for so long has lost its lessons: another begins well within five seconds."""
 RENEW_SECS: Final = 0.5
 OPEN_SECS: Final = 15.0
