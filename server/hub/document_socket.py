@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from starlette.websockets import WebSocket
 
@@ -15,6 +15,7 @@ from server.clock import now_ms
 from server.core.events import TEACHER_AUTHOR, Actor
 from server.core.wire import (
     AwarenessQuery,
+    AwarenessState,
     AwarenessUpdate,
     SyncStep1,
     SyncStep2,
@@ -22,6 +23,7 @@ from server.core.wire import (
     decode_message,
     encode_awareness,
     encode_sync_step1,
+    encode_var_uint,
     first_awareness_client,
 )
 from server.errors import Forbidden, Malformed, Refused, TooFast, Unavailable
@@ -33,6 +35,8 @@ from server.hub.transport import Payload
 from server.metrics import Metrics
 from server.settings import Limits
 
+_CLIENT_AT = 4
+"""Where a cursor's frame names its client: after the kind, a length of two bytes and a count."""
 _BUILDS_ON_MISSING = frozenset({"gap", "unknown_origin", "unknown_deletion"})
 """Reasons to refuse what an answer to our sync step 1 that is still under way may make whole."""
 
@@ -51,7 +55,9 @@ class DocumentSocket:
         self._limits = limits
         self._updates = RateLimit(limits.update_rate, limits.update_burst, time.monotonic())
         self._peer_state_vector = EMPTY_STATE_VECTOR
+        self._may_write = actor.role in {"teacher", "participant"}
         self._awareness_client: int | None = None
+        self._own_client = b""  # the same, as it is written
         self._away_since_ms: int | None = None  # text that comes in a sync step 2 was written since then
         self._resyncing = False
         self._asked = False  # our step 1 is on its way, and the peer's step 2 has not come yet
@@ -108,6 +114,8 @@ class DocumentSocket:
             yield everyone
 
     def _receive(self, frame: Payload) -> None:
+        if isinstance(frame, str):
+            raise Malformed("Only binary messages are spoken here.", reason="text_frame")
         if self._held:
             self._hold(frame)
             return
@@ -121,7 +129,7 @@ class DocumentSocket:
             self._hold(frame)
             self._lesson.spawn(self._receive_held())
 
-    def _hold(self, frame: Payload) -> None:
+    def _hold(self, frame: bytes) -> None:
         self._held_bytes += len(frame)
         if self._held_bytes > 2 * self._limits.frame_bytes:
             raise Unavailable("Storage is behind. Try again in a moment.", reason="behind")
@@ -140,29 +148,28 @@ class DocumentSocket:
         for frame in held[1:]:
             self._connection.receive(frame)
 
-    def _receive_now(self, frame: Payload) -> None:
-        if isinstance(frame, str):
-            raise Malformed("Only binary messages are spoken here.", reason="text_frame")
-        if self._awareness_client is not None:
+    def _receive_now(self, frame: bytes) -> None:
+        # Most of what arrives in a lively room is a stock client sending back what it heard of others.
+        if self._own_client and frame[0] == 1 and not frame.startswith(self._own_client, _CLIENT_AT):
             client = first_awareness_client(frame)
             if client is not None and client != self._awareness_client:
-                return  # a stock client sending back what it heard of others: most of what arrives in a lively room
+                return
         message = decode_message(frame)
         match message:
-            case Refused():
-                raise message
-            case SyncStep1(state_vector=state_vector):
-                self._answer_step1(state_vector)
-            case SyncStep2(update=update):
-                self._receive_update(update, in_handshake=True)
-                self._resyncing = self._asked = False
-                self._receive_early()
-            case SyncUpdate(update=update):
+            case SyncUpdate(update):
                 # After a failed write the peer's clocks run ahead of what is held, until its step 2 has closed the gap.
                 if not self._resyncing:
                     self._receive_typed(update)
-            case AwarenessUpdate():
-                self._receive_awareness(message)
+            case AwarenessUpdate(states):
+                self._receive_awareness(states)
+            case Refused():
+                raise message
+            case SyncStep1(state_vector):
+                self._answer_step1(state_vector)
+            case SyncStep2(update):
+                self._receive_update(update, in_handshake=True)
+                self._resyncing = self._asked = False
+                self._receive_early()
             case AwarenessQuery():
                 if everyone := self._live.awareness.everyone():
                     self.send(everyone)
@@ -176,20 +183,17 @@ class DocumentSocket:
             raise Malformed("This is not a state vector.", reason="state_vector") from None
         self._peer_state_vector = state_vector
         self.send(answer)
-        if self._may_write():
+        if self._may_write:
             self._ask()
 
     def _ask(self) -> None:
         self._asked = True
         self.send(encode_sync_step1(self._live.state_vector))
 
-    def _may_write(self) -> bool:
-        return self.actor.role in {"teacher", "participant"}
-
     def _receive_update(self, update: bytes, *, in_handshake: bool) -> None:
         if not self._updates.take(time.monotonic):
             raise TooFast("Too many changes at once.", reason="update_rate")
-        if not self._may_write():
+        if not self._may_write:
             raise Forbidden("This page may read the text but not change it.", reason="read_only")
         away_secs = None
         if in_handshake and self._away_since_ms is not None:
@@ -245,27 +249,31 @@ class DocumentSocket:
         self._retry = None
         self._ask()
 
-    def _receive_awareness(self, message: AwarenessUpdate) -> None:
-        if not message.states:
+    def _receive_awareness(self, states: Sequence[AwarenessState]) -> None:
+        if not states:
             return
-        if not self._may_write():
+        if not self._may_write:
             # The room does not see who only reads. Its own echo is its heartbeat.
-            if self._awareness_client in {None, message.states[0].client}:
-                self._awareness_client = message.states[0].client
-                self.send(encode_awareness(message.states[:1]))
+            if self._awareness_client in {None, states[0].client}:
+                self._speak_for(states[0].client)
+                self.send(encode_awareness(states[:1]))
             return
         if self._awareness_client is None:
             # A stock client speaks of itself alone first, and of everyone it has heard of later.
-            client = message.states[0].client
+            client = states[0].client
             owner = self._live.owners.get(client)
             if owner is not None and owner != self.author:
                 raise Forbidden("This client id is another's.", reason="foreign_client")
-            self._awareness_client = client
-        for state in message.states:
+            self._speak_for(client)
+        for state in states:
             if state.client == self._awareness_client:
                 if self._live.awareness.receive(self, state, self._face):
                     self._live.awareness_changed()
                 return
+
+    def _speak_for(self, client: int) -> None:
+        self._awareness_client = client
+        self._own_client = encode_var_uint(client)
 
     def _face(self) -> Face:
         return self._lesson.face(self.author, self.room)

@@ -446,6 +446,8 @@ class LiveLesson:
             if error is not None:
                 live.forget(update)
                 failed(error)
+            elif self._storage.good:
+                return
             self._written(error)
 
         self._journal.append(self.id, now_ms(), [encode_event(DocumentUpdated(room, author, update, away_secs))], done)

@@ -6,9 +6,9 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
+import msgspec
 import pycrdt
 import structlog
 
@@ -61,8 +61,7 @@ Failed = Callable[[Refused], None]
 stored, else because another process was quicker to store what it cannot stand beside."""
 
 
-@dataclass(slots=True)
-class _Pending:
+class _Pending(msgspec.Struct):
     """An update that was admitted and is on its way through the journal."""
 
     update: bytes
@@ -193,9 +192,11 @@ class LiveRoom:
         """Name the client ids of an admitted update that are its author's, and not durable yet."""
         owners, admitted = self.owners, self._admitted.owners
         return tuple(
-            struct.client
-            for struct in contents.structs
-            if struct.client not in owners and admitted.get(struct.client) == author
+            [
+                struct.client
+                for struct in contents.structs
+                if struct.client not in owners and admitted.get(struct.client) == author
+            ]
         )
 
     def _take_pending(self, author: str, update: bytes) -> _Pending | None:
