@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import shutil
 import signal
 import socket
@@ -37,9 +38,7 @@ class RedisServer:
             pytest.skip("redis-server is not installed")
         self.folder.mkdir(parents=True, exist_ok=True)
         if self.port == 0:
-            with socket.socket() as free:
-                free.bind(("127.0.0.1", 0))
-                self.port = free.getsockname()[1]
+            self.port = _free_port()
         options = {
             "bind": "127.0.0.1",
             "port": str(self.port),
@@ -118,3 +117,15 @@ class RedisServer:
             self._signal(number)
         async with asyncio.timeout(_DEADLINE_SECS):
             await self.process.wait()
+
+
+def _free_port() -> int:
+    """Find a port below those that systems give to outgoing connections, one of which could take it between two starts.
+
+    A cluster's Redis also listens 10,000 above.
+    """
+    while True:
+        port = random.randrange(10_000, 32_000)
+        with socket.socket() as free, suppress(OSError):
+            free.bind(("127.0.0.1", port))
+            return port
