@@ -169,7 +169,7 @@ class LiveLesson:
         if found is None:
             return
         seq, frozen = found
-        rooms = {name: LiveRoom(self._limits, self._metrics) for name in frozen.rooms}
+        rooms = {name: LiveRoom(self._limits, self._metrics, self._break) for name in frozen.rooms}
         try:
             for name, live in rooms.items():
                 live.thaw(frozen.rooms[name])
@@ -402,7 +402,7 @@ class LiveLesson:
         """Give a room's live document."""
         live = self.rooms.get(room)
         if live is None:
-            live = LiveRoom(self._limits, self._metrics)
+            live = LiveRoom(self._limits, self._metrics, self._break)
             self._keep(room, live)
         return live
 
@@ -413,6 +413,11 @@ class LiveLesson:
 
     def _existing(self, room: str) -> LiveRoom | None:
         return self.room(room) if room in self.state.rooms else None
+
+    def _break(self) -> None:
+        log.error("document.panic", lesson=self.id)
+        if self._lost is not None:
+            asyncio.get_running_loop().call_soon(self._lost)
 
     def may_read(self, actor: Actor, room: str) -> Refused | None:
         """Say why this person may not read this room's text, or None when they may (P20)."""

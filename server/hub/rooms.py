@@ -16,7 +16,7 @@ from server.core.admission import Admitted, Holdings, stands_apart
 from server.core.admission import Limits as AdmissionLimits
 from server.core.update import Update, decode_update
 from server.core.wire import encode_sync_step2, encode_update
-from server.errors import Forbidden, Malformed, Refused
+from server.errors import Forbidden, Malformed, Refused, Unavailable
 from server.hub.awareness import RoomAwareness
 from server.hub.snapshots import FrozenRoom, freeze_holdings, thaw_holdings
 from server.hub.transport import prepare
@@ -94,7 +94,9 @@ class LiveRoom:
     here is decided already, as long as nothing of others that it touches comes in between.
     """
 
-    def __init__(self, limits: Limits, metrics: Metrics) -> None:
+    def __init__(self, limits: Limits, metrics: Metrics, broke: Callable[[], None]) -> None:
+        """``broke`` is called when the document engine has failed: the lesson must be read anew from its journal."""
+        self.broke = broke
         self._limits = limits
         self._metrics = metrics
         self._admission = AdmissionLimits(
@@ -232,7 +234,16 @@ class LiveRoom:
         if unapplied := self._unapplied:
             self._unapplied = []
             self._whole = None
-            self._document.apply_update(_merge(unapplied))
+            try:
+                self._document.apply_update(_merge(unapplied))
+            except BaseException as error:
+                if type(error).__name__ != "PanicException":  # pyo3's: it can be imported from nowhere
+                    raise
+                # Not one more call: using a document after a panic can end the process.
+                self._document = pycrdt.Doc()
+                self._text = self._document.get("summary", type=pycrdt.Text)
+                self.broke()
+                raise Unavailable("This text is being read again. Try again in a moment.", reason="panic") from None
 
     def _decide(self, author: str, update: bytes) -> Update | None:
         """Decide whether an entry counts, by what came before it in the journal; None when it does not."""

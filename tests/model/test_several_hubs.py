@@ -48,7 +48,7 @@ class Hub:
 
     def __init__(self, journal: Journal) -> None:
         self.journal = journal
-        self.room = LiveRoom(Limits(), Metrics())
+        self.room = LiveRoom(Limits(), Metrics(), lambda: None)
         self.under_way: list[tuple[str, bytes]] = []
         self.received = 0
 
