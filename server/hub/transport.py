@@ -144,13 +144,13 @@ class DirectProtocol(WebSocketsSansIOProtocol):
             return
         if self._rest:
             data, self._rest = self._rest + data, b""
-        owner = self._owner
         at, end = min(self._owed, len(data)), len(data)
         if at:
             self._owed -= at
             super().data_received(data[:at])
         while at < end:
             size = data[at + 1] - _MASKED if end - at > 8 else -1
+            owner = self._owner
             if data[at] == _FIN | _BINARY and owner is not None and 0 <= size <= _TWO_BYTES:
                 start = at + 6
                 if size == _TWO_BYTES:
@@ -224,8 +224,9 @@ class DirectProtocol(WebSocketsSansIOProtocol):
         self._lose()
 
     def _lose(self) -> None:
-        if self._owner is not None:
-            self._owner.lose()
+        owner, self._owner = self._owner, None
+        if owner is not None:
+            owner.lose()
 
 
 def protocol_of(websocket: WebSocket) -> DirectProtocol:
