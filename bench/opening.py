@@ -72,8 +72,8 @@ async def measure(journal: Journal, bodies: list[bytes]) -> None:
     await journal.open()
     await journal.delete(LESSON)
     assert await journal.create(LESSON, "BENCH2", 1, bodies[:1])
-    for start in range(1, len(bodies), 5000):
-        await journal.commit(LESSON, 2, bodies[start : start + 5000])
+    for start in range(1, len(bodies), 50):  # what a busy lesson gathers in some milliseconds
+        await journal.commit(LESSON, 2, bodies[start : start + 50])
     for kind in ("without a snapshot", "with one"):
         start_at = time.perf_counter()
         live = LiveLesson(LESSON, journal, Limits(), Metrics(), node="bench")

@@ -317,6 +317,20 @@ def test_who_is_first_in_the_journal_has_the_client_id_everywhere() -> None:
     assert [refused.reason for refused in lost] == ["another_was_first"]
 
 
+def test_the_same_bytes_of_two_authors_are_not_the_same_update() -> None:
+    journal: Journal = []
+    here, there = Hub(journal), Hub(journal)
+    lost: list[Refused] = []
+    assert here.admit("ann", encode_insert(7, "a"), lost.append)
+    assert there.admit("ben", encode_insert(7, "a"))
+    there.land(1)
+    here.land(1)
+    for hub in (here, there):
+        hub.receive(2)
+        assert hub.room.owners == {7: "ben"}
+    assert [refused.reason for refused in lost] == ["another_was_first"]
+
+
 def test_a_page_that_moves_brings_what_its_last_process_has_not_stored_yet() -> None:
     journal: Journal = []
     here, there = Hub(journal), Hub(journal)

@@ -1,0 +1,104 @@
+"""A document socket at a process that has not received yet what another one made durable."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from starlette.websockets import WebSocket
+
+from server.core import events
+from server.core.events import Actor
+from server.core.update import Id, TextItem, Update, encode_contents, encode_insert
+from server.core.wire import encode_update
+from server.hub.document_socket import DocumentSocket
+from server.hub.lessons import LiveLesson
+from server.hub.transport import _EXTENSION
+from server.journal import Entry
+from server.journal.sqlite import SqliteJournal
+from server.metrics import Metrics
+from server.settings import Limits
+from tests.hub.test_several_processes import opening
+from tests.stage import until
+
+pytestmark = pytest.mark.timeout(30)
+
+
+class Late(LiveLesson):
+    """A lesson whose tail stands still until it is let go on: a network that takes its time."""
+
+    waiting: list[Entry] | None = None
+
+    def _receive(self, entries: Sequence[Entry]) -> None:
+        if self.waiting is not None:
+            self.waiting += entries
+        else:
+            super()._receive(entries)
+
+    def go_on(self) -> None:
+        waiting, self.waiting = self.waiting, None
+        if waiting:
+            self._receive(waiting)
+
+
+class Line:
+    """A browser's end of a websocket, in place of the server's protocol object."""
+
+    def __init__(self) -> None:
+        self.scope = {"extensions": {_EXTENSION: {"protocol": self}}}
+        self.transport = self
+        self.disconnected = False
+        self.closed: int | None = None
+        self.connection: Any = None
+
+    def attach(self, owner: Any, high_water_bytes: int) -> None:
+        self.connection = owner
+
+    def detach(self) -> None: ...
+    def write(self, frame: bytes) -> None: ...
+    def abort(self) -> None: ...
+
+    def close(self, code: int, reason: str = "") -> None:
+        self.closed = code
+
+
+def after(client: int, clock: int, text: str) -> bytes:
+    return encode_contents(Update((TextItem(client, clock, len(text), text, Id(client, clock - 1)),), ()))
+
+
+async def test_text_that_builds_on_another_processs_waits_for_it_and_what_builds_on_nothing_is_refused(
+    tmp_path: Path,
+) -> None:
+    journal = SqliteJournal(tmp_path / "journal.sqlite")
+    await journal.open()
+    await journal.create("lesson", "ABC234", 1, [events.encode_event(event) for event in opening()])
+    here = Late("lesson", journal, Limits(), Metrics(), node="a")
+    there = LiveLesson("lesson", journal, Limits(), Metrics(), node="b")
+    await here.open()
+    await there.open()
+    line = Line()
+    ann = Actor("participant", "ann")
+    socket = DocumentSocket(cast(WebSocket, line), here, "oaks", ann, Limits(), Metrics())
+    socket.start()
+
+    here.waiting = []
+    there.admit("oaks", encode_insert(7, "An acorn"), "ann", None, lambda refused: None)
+    await until(lambda: there.room("oaks").text == "An acorn", "the other process has it")
+    line.connection.receive(encode_update(after(7, 8, " falls")))
+    line.connection.receive(encode_update(after(7, 14, ".")))
+    await asyncio.sleep(0)
+    assert line.closed is None
+    assert here.room("oaks").text == ""
+    here.go_on()
+    for live in (here, there):
+        await until(lambda live=live: live.room("oaks").text == "An acorn falls.", "everyone has all of it")  # type: ignore[misc]
+
+    line.connection.receive(encode_update(after(7, 99, "?")))
+    await until(lambda: line.closed is not None, "it is refused")
+    assert line.closed == 4400
+    here.close()
+    there.close()
+    await journal.close()
