@@ -56,7 +56,7 @@ from server.hub.registry import CODE_ALPHABET, CODE_LENGTH
 from server.web.auth import Grant
 from server.web.services import Services
 
-_PAST_SECS: Final = 7 * 60
+_PAST_SECS: Final = 9 * 60
 _QUIET_SECS: Final = 185
 """For so long the quiet table has not written when the visitor comes."""
 _LESSON_SECS: Final = 25 * 60

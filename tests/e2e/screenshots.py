@@ -86,11 +86,12 @@ async def at_a_lively_table(demonstration: Demonstration, teacher: Teacher) -> S
     await teacher.moves(student.name, room)
     await expect(student.page.locator(".room-bar h1")).to_have_text(room)
     await student.is_in_a_room()
-    # On a line of its own at the beginning: the others go on at the end.
+    # At the beginning: the others go on at the end, and there they are looked at.
     await student.editor.click()
     await student.page.keyboard.press("Control+Home")
     await student.goes_on("Not every acorn is bitter: those of the white oak are milder. ")
     await student.is_told("Saved")
+    await student.goes_to_the_end()
     await expect(student.page.locator(".caret-name").first).to_be_visible()
     return student
 
