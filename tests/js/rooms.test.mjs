@@ -68,6 +68,17 @@ test("P18: rooms with people that the teacher has not been to", () => {
   assert.deepEqual(unvisited(lesson()).map((room) => room.id), ["a"])
 })
 
+test("P18: visits and time with a room come from the moderator, as they grow", () => {
+  const state = lesson({ triage: { order: ["a", "b"], attention: { a: { visits: 2, seconds: 75 } } } })
+  assert.deepEqual([roomView(state, "a"), roomView(state, "b")].map(({ visits, visited }) => [visits, visited]), [[2, 75], [0, 0]])
+  assert.deepEqual(unvisited(state), [])
+})
+
+test("P19: the last word to a room or to someone in it is known, and no other", () => {
+  const state = lesson({ messages: { m1: { text: "?", at: 10, room: "a" }, m2: { text: "?", at: 30, participant: "p2" }, m3: { text: "?", at: 40 }, m4: { text: "?", at: 50, participant: "p3" } } })
+  assert.deepEqual([roomView(state, "a").toldAt, roomView(state, "b").toldAt], [30, null])
+})
+
 test("P16: the first action fits the reason", () => {
   const first = (/** @type {string} */ reason, more = {}) => {
     const state = lesson({ figures: figures({ reason: { kind: reason, ...more } }) })

@@ -97,4 +97,10 @@ test("words are filled in, counted by the language's plurals, and a missing key 
   assert.equal(t("nothing.here"), "nothing.here")
   const arabic = translator({ "words.two": "كلمتان", "words.other": "{count} كلمة" }, "ar")
   assert.equal(arabic("words", { count: 2 }), "كلمتان")
+  assert.equal(arabic("words", { count: 30 }), `${new Intl.NumberFormat("ar").format(30)} كلمة`)
+})
+
+test("what stands for just one number comes before its plural", () => {
+  const t = translator({ "minutes.0": "under 1 min", "minutes.other": "{count} min" }, "en")
+  assert.deepEqual([0, 10].map((count) => t("minutes", { count })), ["under 1 min", "10 min"])
 })
