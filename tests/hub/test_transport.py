@@ -147,6 +147,8 @@ async def test_one_byte_at_a_time() -> None:
         (masked(Opcode.BINARY, bytes(MAX_BYTES + 1)), 1009),
         (masked(Opcode.TEXT, b"\xff\xfe\xfd"), None),
     ],
+    # Masks are drawn by chance, and two processes of one test run must name the tests alike.
+    ids=["unmasked", "compressed", "kind", "continued", "begun twice", "too large", "not UTF-8"],
 )
 async def test_what_the_library_refuses_is_refused(said: bytes, code: int | None) -> None:
     listener, wire = await hear([said, masked(Opcode.BINARY, b"too late")])
