@@ -11,8 +11,6 @@ import { mayWrite, personOf } from "./model.js"
 
 /** What was on its way when the lesson ended gets this long to arrive. */
 const LAST_RECEIPTS_MS = 2500
-/** So long the page itself comes first; whoever still waits for the server then can as well load the editor. */
-const BEFOREHAND_MS = 300
 
 export class Desk {
   /** Where the editor lives; moved between views without being rebuilt. */
@@ -36,7 +34,7 @@ export class Desk {
     this.#changed = changed
     this.host.className = "editor-host"
     this.refused = refusedTexts(boot.lesson).get()
-    setTimeout(load, BEFOREHAND_MS) // while the lobby is read
+    void load() // while the lobby is read, and before the first drawing: after it, one could write 0.2 s later
   }
 
   /** Be where the lesson says. @param {import("./model.js").Stage} stage */
@@ -85,7 +83,6 @@ export class Desk {
         await old.close()
       }
       if (!room || room !== this.#room) return
-      await painted()
       const { RoomText } = await load()
       const { state } = this.#lesson
       if (room !== this.#room) return
@@ -177,14 +174,6 @@ export class Desk {
     if (participant === "teacher") return { name: t("teacher") }
     return (participant && personOf(this.#lesson.state, participant)) || { name: t("someone") }
   }
-}
-
-/** The editor takes a slow laptop 200 ms to begin: the room is to be seen before. A hidden page is never painted. */
-function painted() {
-  return new Promise(resolve => {
-    requestAnimationFrame(() => setTimeout(resolve))
-    setTimeout(resolve, BEFOREHAND_MS)
-  })
 }
 
 function load() {
