@@ -167,8 +167,9 @@ class DocumentSocket:
             case SyncStep1(state_vector):
                 self._answer_step1(state_vector)
             case SyncStep2(update):
-                self._receive_update(update, in_handshake=True)
+                # First, for a journal that is away says so at once, and then the peer has to be asked again.
                 self._resyncing = self._asked = False
+                self._receive_update(update, in_handshake=True)
                 self._receive_early()
             case AwarenessQuery():
                 if everyone := self._live.awareness.everyone():
@@ -225,9 +226,10 @@ class DocumentSocket:
         if self._patience is not None:
             self._patience.cancel()
             self._patience = None
-        while self._early:
+        while self._early and not self._resyncing:
             self._receive_update(self._early[0], in_handshake=False)
             del self._early[0]
+        self._early.clear()  # what is left comes with the answer that the peer is asked for again
         self._early_bytes = 0
 
     def _not_taken(self, refused: Refused) -> None:

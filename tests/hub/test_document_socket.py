@@ -13,9 +13,10 @@ from starlette.websockets import WebSocket
 from server.core import events
 from server.core.events import Actor
 from server.core.update import Id, TextItem, Update, encode_contents, encode_insert
-from server.core.wire import encode_update
+from server.core.wire import encode_sync_step1, encode_sync_step2, encode_update
 from server.hub.document_socket import DocumentSocket
 from server.hub.lessons import LiveLesson
+from server.hub.rooms import EMPTY_STATE_VECTOR
 from server.hub.transport import _EXTENSION
 from server.journal import Entry
 from server.journal.sqlite import SqliteJournal
@@ -102,3 +103,24 @@ async def test_text_that_builds_on_another_processs_waits_for_it_and_what_builds
     here.close()
     there.close()
     await journal.close()
+
+
+async def test_a_peer_that_returns_while_storage_is_away_types_on_and_is_asked_again(tmp_path: Path) -> None:
+    journal = SqliteJournal(tmp_path / "journal.sqlite")
+    await journal.open()
+    await journal.create("lesson", "ABC234", 1, [events.encode_event(event) for event in opening()])
+    here = LiveLesson("lesson", journal, Limits(), Metrics())
+    await here.open()
+    line = Line()
+    socket = DocumentSocket(cast(WebSocket, line), here, "oaks", Actor("participant", "ann"), Limits(), Metrics())
+    socket.start()
+
+    await journal.close()  # from now on it refuses at once, as Redis' does while there is no connection
+    line.connection.receive(encode_sync_step1(EMPTY_STATE_VECTOR))
+    line.connection.receive(encode_update(after(7, 8, " falls")))  # typed before the answer that it builds on
+    line.connection.receive(encode_sync_step2(encode_insert(7, "An acorn")))
+    line.connection.receive(encode_update(after(7, 14, ".")))
+    assert socket.unsaved
+    await asyncio.gather(*(here._tasks))  # one that waits for what is durable would be refused
+    assert line.closed is None
+    here.close()
