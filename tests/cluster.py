@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from asyncio import create_subprocess_exec, subprocess
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import msgspec
 
 from server.core.events import decode_event
 from server.core.participation import Participation
@@ -24,9 +28,9 @@ class Cluster:
     folder: Path
     stack: AsyncExitStack
 
-    async def start(self, *command: str) -> Server:
-        """Start a web process, or another command that serves."""
-        server = Server(self.folder, {"REDIS_URL": self.redis.url})
+    async def start(self, *command: str, redis_url: str | None = None) -> Server:
+        """Start a web process, or another command that serves; it may know Redis by another address."""
+        server = Server(self.folder, {"REDIS_URL": redis_url or self.redis.url})
         await server.start(*command)
         self.stack.push_async_callback(server.kill)
         return server
@@ -60,3 +64,19 @@ class Cluster:
         finally:
             await journal.close()
         return participation
+
+    async def figures(self, lesson: str) -> dict[str, Any]:
+        """Give the figures that a moderator would publish now, from the journal."""
+        participation = await self.replay(lesson)
+        now = int(time.time() * 1000)
+        figures = {room: participation.room_figures(room, now) for room in participation.lesson.rooms}
+        shown: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(figures))
+        return shown
+
+
+def settled(figures: dict[str, Any]) -> dict[str, Any]:
+    """Give what does not change by time alone."""
+    return {
+        room: [each["words"], each["excerpt"], {who: member["slots"] for who, member in each["members"].items()}]
+        for room, each in figures.items()
+    }

@@ -76,7 +76,8 @@ class StockPeer:
         return await self.peers.ask(wanted, self.key, **rest)
 
     async def look(self) -> JSON:
-        """Give text, client, synced, connected, wanted, pending, awareness, echoes, closes, closed_at and typed."""
+        """Give text, client, synced, connected, wanted, pending, awareness, echoes, closes, closed_at,
+        synced_at and typed."""
         view: JSON = await self.ask("look")
         return view
 

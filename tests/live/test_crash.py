@@ -6,86 +6,21 @@ import asyncio
 import itertools
 import json
 import random
-from collections.abc import Iterator
-from dataclasses import dataclass, field
 
 import msgspec
-import pycrdt
 import pytest
-import websockets
 
 from server.core.events import decode_event
 from server.core.participation import Participation
-from server.core.update import TextItem, decode_update
-from server.errors import Malformed
 from server.report.figures import build_report
-from tests.stage import Classroom, Peer, Server, until
+from tests.stage import Server, until
 from tests.stock import StockPeer, Version, stock_peers
+from tests.typist import EVERY_SECS, FIRST_SIGN, SIGNS, Typist, signs, signs_of
 
 pytestmark = pytest.mark.live
 
 KILLS = 10
-SIGNS = 3_400
-"""Every writer has so many signs of its own, from U+4E00 on, and types each once: a loss and a duplicate show."""
-EVERY_SECS = 0.02
 VERSIONS: tuple[Version, ...] = ("2.1", "3.0", "3.1")
-
-
-@dataclass
-class Typist:
-    """A pycrdt client that types on and reconnects, whatever the server does."""
-
-    classroom: Classroom
-    room: str
-    token: str
-    signs: Iterator[str]
-    rng: random.Random
-    document: pycrdt.Doc[pycrdt.Text] = field(default_factory=pycrdt.Doc)
-    typed: list[str] = field(default_factory=list)
-    received: list[bytes] = field(default_factory=list)
-    peer: Peer | None = None
-    typing: bool = True
-
-    @property
-    def text(self) -> pycrdt.Text:
-        return self.document.get("summary", type=pycrdt.Text)
-
-    async def type(self) -> None:
-        while self.typing:
-            sign = next(self.signs)
-            self.typed.append(sign)
-            # pycrdt counts bytes: three for each of these signs.
-            self.text.insert(3 * self.rng.randint(0, len(str(self.text))), sign)
-            await asyncio.sleep(EVERY_SECS)
-
-    async def stay_connected(self) -> None:
-        while True:
-            try:
-                async with self.classroom.write(self.room, self.token, self.document) as peer:
-                    self.received += peer.received
-                    peer.received = self.received
-                    self.peer = peer
-                    await until(lambda peer=peer: peer.closed is not None, "the end", 600)  # type: ignore[misc]
-            except (OSError, websockets.WebSocketException):
-                await asyncio.sleep(EVERY_SECS)
-            self.peer = None
-
-
-def signs(writer: int) -> Iterator[str]:
-    first = 0x4E00 + writer * SIGNS
-    return map(chr, range(first, first + SIGNS))
-
-
-def signs_of(update: bytes) -> dict[tuple[int, int], str]:
-    """Give every sign of an update by its identifier."""
-    decoded = decode_update(update)
-    assert not isinstance(decoded, Malformed)
-    return {
-        (item.client, item.clock + index): sign
-        for item in decoded.structs
-        if isinstance(item, TextItem)
-        for index, sign in enumerate(item.text)
-    }
 
 
 @pytest.mark.parametrize("seed", [20261122])
@@ -108,7 +43,7 @@ async def test_kill_nine_while_people_type(server: Server, seed: int) -> None:
         connections = [asyncio.create_task(typist.stay_connected()) for typist in typists]
         work = [asyncio.create_task(typist.type()) for typist in typists]
         for writer, tab in enumerate(tabs, len(typists)):
-            await tab.ask("type", first=0x4E00 + writer * SIGNS, seed=seed + writer, every=1000 * EVERY_SECS)
+            await tab.ask("type", first=FIRST_SIGN + writer * SIGNS, seed=seed + writer, every=1000 * EVERY_SECS)
 
         # One more each time, who dies with the server: nobody sends their text again, and what the others were shown of
         # it must be there all the same.
@@ -132,10 +67,10 @@ async def test_kill_nine_while_people_type(server: Server, seed: int) -> None:
         for typist in typists:
             typist.typing = False
         await asyncio.gather(*work)
-        last_signs = [0x4E00 + writer * SIGNS + int(await tab.ask("rest")) for writer, tab in enumerate(tabs, 2)]
+        last_signs = [FIRST_SIGN + writer * SIGNS + int(await tab.ask("rest")) for writer, tab in enumerate(tabs, 2)]
         typed = "".join(itertools.chain(*(typist.typed for typist in typists)))
         for writer, last in enumerate(last_signs, 2):
-            typed += "".join(map(chr, range(0x4E00 + writer * SIGNS, last)))
+            typed += "".join(map(chr, range(FIRST_SIGN + writer * SIGNS, last)))
         assert len(typed) > 500
         typed_by_the_lost = {sign for victim in lost for sign in victim.typed}
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 import msgspec
 import pycrdt
@@ -12,13 +11,12 @@ import pytest
 
 from server.core.patch import JSON as Value
 from server.report.figures import build_report
-from tests.cluster import Cluster
+from tests.cluster import Cluster, settled
 from tests.stage import Classroom, Server, gather, until
 
 pytestmark = pytest.mark.live
 
 TAKEOVER_SECS = 5.0
-MINUTE_MS = 60_000
 
 
 async def moderated(server: Server) -> int:
@@ -34,22 +32,6 @@ async def eventually(condition: Callable[[], Awaitable[bool]], what: str, secs: 
     deadline = time.monotonic() + secs
     while not await condition():
         assert time.monotonic() < deadline, f"not within {secs} s: {what}"
-
-
-def settled(figures: dict[str, Any]) -> dict[str, Any]:
-    """Give what does not change by time alone."""
-    return {
-        room: [each["words"], each["excerpt"], {who: member["slots"] for who, member in each["members"].items()}]
-        for room, each in figures.items()
-    }
-
-
-async def figures_of(cluster: Cluster, lesson: Classroom) -> dict[str, Any]:
-    participation = await cluster.replay(lesson.lesson)
-    now = int(time.time() * 1000)
-    figures = {room: participation.room_figures(room, now) for room in participation.lesson.rooms}
-    shown: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(figures))
-    return shown
 
 
 async def write(lesson: Classroom, room: str, token: str, text: str, document: pycrdt.Doc[pycrdt.Text]) -> None:
@@ -81,7 +63,7 @@ async def test_another_moderator_takes_over_with_the_same_figures(cluster: Clust
         assert took < (TAKEOVER_SECS if killed else 2.0)
         await desk.sees(lambda state: state["figures"][room]["words"] == 7, "the amounts")
         shown = settled(desk.state["figures"])
-    assert shown == settled(await figures_of(cluster, lesson))
+    assert shown == settled(await cluster.figures(lesson.lesson))
 
 
 async def test_ten_lessons_are_spread_over_two_moderators(cluster: Cluster) -> None:

@@ -21,18 +21,12 @@ from tests.stage import Classroom, Peer, Server, Student, gather, until
 pytestmark = [pytest.mark.live, pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="reads /proc")]
 
 MB = 1024 * 1024
-PAGE_BYTES = 4096
 
 # What the slow ones are sent: 5 MB each, several times what a socket's buffers and the outbox take.
 WINDOWS = 8
 TURNS = 90
 CHARACTERS = 20_000
 CHARACTER = "語"
-
-
-def memory_bytes(server: Server) -> int:
-    assert server.process is not None
-    return int(Path(f"/proc/{server.process.pid}/statm").read_text().split()[1]) * PAGE_BYTES
 
 
 @asynccontextmanager
@@ -72,14 +66,14 @@ async def test_a_client_that_stops_reading(server: Server) -> None:
             ]
             for socket in idle:
                 await socket.send(encode_sync_step1(b"\x00"))
-            before = memory_bytes(server)
+            before = server.memory_bytes()
             beside = []
             seen = len(reader.received)
             for turn in range(TURNS):
                 writer.text.insert(0, CHARACTER * CHARACTERS)
                 del writer.text[: 3 * CHARACTERS]  # pycrdt counts bytes
                 beside.append(await round_trip_ms(writer, reader, "za"[turn % 2]))
-            grown = memory_bytes(server) - before
+            grown = server.memory_bytes() - before
             metrics = (await server.request("GET", "/metrics")).text
             name = "roundtable_outbox_overflows_total "
             (overflows,) = (float(line.removeprefix(name)) for line in metrics.splitlines() if line.startswith(name))
@@ -110,7 +104,7 @@ async def join_all(lesson: Classroom, count: int) -> list[Student]:
 async def test_a_school_that_joins_at_once(server: Server) -> None:
     lesson = await server.create_lesson(room_count=37)
     await lesson.command("open_rooms")
-    before = memory_bytes(server)
+    before = server.memory_bytes()
     people = await join_all(lesson, 200)
     assert len({person.participant for person in people}) == 200
     assert len({person.name for person in people}) == 200
@@ -133,7 +127,7 @@ async def test_a_school_that_joins_at_once(server: Server) -> None:
             await until(lambda: content == len(people), "everyone to be content")
 
     await gather(*(write(person) for person in people))
-    assert memory_bytes(server) - before < 64 * MB
+    assert server.memory_bytes() - before < 64 * MB
     report = await lesson.report()
     for room in report["rooms"]:
         words = set(room["text"].split())

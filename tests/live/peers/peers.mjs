@@ -47,18 +47,19 @@ class Peer {
   /** How often this client's own state came back. */ echoes = 0
   /** Close codes, in order; null for a close of our own. @type {(number | null)[]} */ closes = []
   /** When, in milliseconds since the epoch. @type {number[]} */ closedAt = []
+  /** When it was in sync (again). @type {number[]} */ syncedAt = []
   /** @type {ReturnType<typeof setInterval> | undefined} */ typing
   typed = 0
 
   /** @param {any} Y @param {any} Provider @param {any} wish */
-  constructor(Y, Provider, { address, room, token, user, connect = true }) {
+  constructor(Y, Provider, { address, room, token, user, connect = true, backoff = 100 }) {
     this.Y = Y
     this.doc = new Y.Doc()
     this.text = this.doc.getText ? this.doc.getText("summary") : this.doc.get("summary")
     this.provider = new Provider(address, room, this.doc, {
       params: { token },
       disableBc: true,
-      maxBackoffTime: 100,
+      maxBackoffTime: backoff,
       connect: false,
     })
     const [sync, awareness] = this.provider.messageHandlers
@@ -83,6 +84,9 @@ class Peer {
       this.closes.push(event && event.code)
       this.closedAt.push(Date.now())
     })
+    this.provider.on("sync", (/** @type {boolean} */ synced) => {
+      if (synced) this.syncedAt.push(Date.now())
+    })
     if (user) this.provider.awareness.setLocalStateField("user", user)
     if (connect) this.provider.connect()
   }
@@ -100,6 +104,7 @@ class Peer {
       echoes: this.echoes,
       closes: this.closes,
       closed_at: this.closedAt,
+      synced_at: this.syncedAt,
       typed: this.typed,
     }
   }
@@ -163,6 +168,7 @@ class Peer {
   }
 }
 
+process.setMaxListeners(0) // every provider has one
 /** @type {Map<string, any>} */
 const peers = new Map()
 
