@@ -27,7 +27,64 @@ def test_away_from_a_terminal_every_line_is_json() -> None:
     assert done.stdout == ""
     ours, trace, theirs = (json.loads(line) for line in done.stderr.splitlines())
     assert (ours["event"], ours["level"], ours["lesson"]) == ("lesson.expired", "info", "k3J")
-    assert "two\nlines" in trace["exception"]
+    assert "ValueError" in trace["exception"]
+    assert "two" not in trace["exception"]
     assert (theirs["event"], theirs["level"], theirs["logger"]) == ("went wrong: 7", "error", "uvicorn.error")
     assert "ValueError" in theirs["exception"]
     assert {"timestamp"} <= ours.keys() & trace.keys() & theirs.keys()
+
+
+_A_DEFECT = """
+import asyncio, sys, tempfile
+from pathlib import Path
+from urllib.request import urlopen
+from starlette.routing import Route
+from server import __main__ as main
+from server.app import create_app, open_services
+from server.logs import configure_logging
+from server.settings import Settings
+
+async def defect(request):
+    asyncio.get_running_loop().create_task(later())
+    raise KeyError("Mia has a dog") from OSError(28, "No space left", "/data")
+
+async def later():
+    raise ExceptionGroup("Mia", [ValueError("has a dog")])
+
+def ask(address):
+    try:
+        urlopen(address + "/api/defect")
+    except OSError as error:
+        print(error.code)
+
+async def run(folder):
+    settings = Settings(port=0, data=Path(folder))
+    services = await open_services(settings)
+    app = create_app(services)
+    app.router.routes.insert(0, Route("/api/defect", defect))
+    server = main.Server(main._config(app, settings.limits), services.draining, services.registry)
+    listener = main._listen(settings)
+    serving = asyncio.create_task(server.serve([listener]))
+    await asyncio.to_thread(ask, main._address(listener))
+    server.should_exit = True
+    await serving
+
+configure_logging(None)
+with tempfile.TemporaryDirectory() as folder:
+    asyncio.run(run(folder))
+"""
+
+
+def test_a_defect_leaves_a_trace_that_quotes_nobody() -> None:
+    root = Path(__file__).parents[1]
+    done = subprocess.run([sys.executable, "-c", _A_DEFECT], capture_output=True, text=True, check=True, cwd=root)
+    assert done.stdout == "500\n"
+    lines = [json.loads(line) for line in done.stderr.splitlines()]
+    (route,) = [line for line in lines if line.get("logger") == "uvicorn.error"]
+    (task,) = [line for line in lines if line.get("logger") == "asyncio"]
+    assert (route["event"], route["level"]) == ("Exception in ASGI application", "error")
+    assert "OSError: No space left\n\nwhich led to" in route["exception"]
+    assert "in defect\nKeyError" in route["exception"]
+    assert "ExceptionGroup\n  | ValueError" in task["exception"]
+    assert "dog" not in done.stderr
+    assert "/data" not in done.stderr
