@@ -22,7 +22,11 @@ pytestmark = [pytest.mark.live, pytest.mark.skipif(not Path("/proc/self/statm").
 
 MB = 1024 * 1024
 
-# What the slow ones are sent: 5 MB each, several times what a socket's buffers and the outbox take.
+LIVELY = 30
+GROWTH_BYTES = 20 * MB
+
+# What each slow window is sent: 5 MB, several times what a socket holds and the outbox takes; together twice what the
+# server may grow by. A text cannot be sent much more than that: see `Limits.history_units`.
 WINDOWS = 8
 TURNS = 90
 CHARACTERS = 20_000
@@ -52,48 +56,69 @@ async def round_trip_ms(writer: Peer, reader: Peer, sign: str) -> float:
     return 1000 * (time.perf_counter() - began)
 
 
-async def test_a_client_that_stops_reading(server: Server) -> None:
-    lesson = await server.create_lesson(room_count=1)
-    ana, ben, slow = [await lesson.join(name) for name in ("Ana", "Ben", "Slow")]
-    await lesson.command("open_rooms")
-    room = (await lesson.report())["rooms"][0]["room"]
-    async with lesson.write(room, ana.token) as writer, lesson.write(room, ben.token) as reader:
-        alone = [await round_trip_ms(writer, reader, sign) for sign in "acorns are food" * 4]
-        async with AsyncExitStack() as stack:
-            idle = [
-                await stack.enter_async_context(reading_nothing(lesson.room_url(room, slow.token)))
-                for _ in range(WINDOWS)
-            ]
-            for socket in idle:
-                await socket.send(encode_sync_step1(b"\x00"))
-            before = server.memory_bytes()
-            beside = []
-            seen = len(reader.received)
-            for turn in range(TURNS):
-                writer.text.insert(0, CHARACTER * CHARACTERS)
-                del writer.text[: 3 * CHARACTERS]  # pycrdt counts bytes
-                beside.append(await round_trip_ms(writer, reader, "za"[turn % 2]))
-            grown = server.memory_bytes() - before
-            metrics = (await server.request("GET", "/metrics")).text
-            name = "roundtable_outbox_overflows_total "
-            (overflows,) = (float(line.removeprefix(name)) for line in metrics.splitlines() if line.startswith(name))
-            assert overflows >= WINDOWS, "the backlog of each was dropped"
-            assert grown < WINDOWS * TURNS * 3 * CHARACTERS // 2
-            # The middle of each: one hiccup of a shared machine is no finding.
-            assert sorted(beside)[TURNS // 2] < 5 * sorted(alone)[len(alone) // 2] + 20
+async def talk(people: list[Peer], turns: int) -> list[float]:
+    """Let each in turn paste much, take it back, and write a sign; say in ms when the next one had that sign."""
+    took = []
+    for turn in range(turns):
+        writer, reader = people[turn % len(people)], people[(turn + 1) % len(people)]
+        writer.text.insert(0, CHARACTER * CHARACTERS)
+        del writer.text[: 3 * CHARACTERS]  # pycrdt counts bytes
+        took.append(await round_trip_ms(writer, reader, "za"[turn % 2]))
+        await until(lambda: len({str(peer.text) for peer in people}) == 1, "the sign at everyone's")
+    return sorted(took)
 
-            # It reads again, and shows what the others show; it was never told to go.
-            late = Peer(idle[0], pycrdt.Doc())
-            task = asyncio.create_task(late.run())
-            await late.sees(str(writer.text))
-            assert len(late.received) < len(reader.received) - seen, "one resync stands for what was dropped"
-            writer.text += " still here"
-            await late.sees(str(writer.text))
-            late.text += "!"
-            await until(lambda: str(reader.text) == str(late.text) == str(writer.text), "what the slow one writes")
-            assert late.closed is None
-            task.cancel()
-        assert (writer.closed, reader.closed) == (None, None)
+
+@asynccontextmanager
+async def lively_room(server: Server) -> AsyncIterator[tuple[Classroom, str, list[Peer]]]:
+    lesson = await server.create_lesson(room_count=1)
+    people = await join_all(lesson, LIVELY)
+    await lesson.command("open_rooms")
+    room = people[0].room or (await lesson.report())["rooms"][0]["room"]
+    async with AsyncExitStack() as stack:
+        peers = [await stack.enter_async_context(lesson.write(room, person.token)) for person in people]
+        yield lesson, room, peers
+        assert [peer.closed for peer in peers] == [None] * LIVELY
+
+
+async def test_clients_that_stop_reading_beside_thirty_lively_ones(server: Server) -> None:
+    async with lively_room(server) as (_, _, people):
+        alone = await talk(people, TURNS)
+    async with lively_room(server) as (lesson, room, people), AsyncExitStack() as stack:
+        slow = await lesson.join("Slow")
+        idle = [
+            await stack.enter_async_context(reading_nothing(lesson.room_url(room, slow.token))) for _ in range(WINDOWS)
+        ]
+        for socket in idle:
+            await socket.send(encode_sync_step1(b"\x00"))
+        before = server.memory_bytes()
+        seen = len(people[0].received)
+        beside = await talk(people, TURNS)
+        grown = server.memory_bytes() - before
+        metrics = (await server.request("GET", "/metrics")).text
+        name = "roundtable_outbox_overflows_total "
+        (overflows,) = (float(line.removeprefix(name)) for line in metrics.splitlines() if line.startswith(name))
+        assert overflows >= WINDOWS, "the backlog of each was dropped"
+        assert grown < GROWTH_BYTES
+        slowest = TURNS * 95 // 100
+        # On a shared machine the middle is steadier than the end: a hiccup is no finding, a queue is.
+        assert beside[TURNS // 2] < 2 * alone[TURNS // 2] + 10
+        assert beside[slowest] < 3 * alone[slowest] + 20
+        print(
+            f"p95 {alone[slowest]:.1f} ms alone, {beside[slowest]:.1f} beside; middle {alone[TURNS // 2]:.1f} and "
+            f"{beside[TURNS // 2]:.1f}; {grown / MB:.1f} MB more"
+        )
+
+        # It reads again, and shows what the others show; it was never told to go.
+        late = Peer(idle[0], pycrdt.Doc())
+        task = asyncio.create_task(late.run())
+        await late.sees(str(people[0].text))
+        assert len(late.received) < len(people[0].received) - seen, "one resync stands for what was dropped"
+        people[0].text += " still here"
+        await late.sees(str(people[0].text))
+        late.text += "!"
+        await until(lambda: str(people[1].text) == str(late.text) == str(people[0].text), "what the slow one writes")
+        assert late.closed is None
+        task.cancel()
 
 
 async def join_all(lesson: Classroom, count: int) -> list[Student]:
