@@ -123,6 +123,7 @@ class Server:
     command: tuple[str, ...]
     dialect: Dialect = "y-websocket"
     kind: type[Running] = Running
+    environ: Mapping[str, str] = field(default_factory=dict)
 
 
 OURS = Server("Roundtable", ROOT, (sys.executable, "-m", "server", "web"), kind=Roundtable)
@@ -139,13 +140,13 @@ def running(server: Server) -> Iterator[Running]:
     """Start a server on its core with an empty disk folder, and end it afterwards. Raises RuntimeError."""
     SCRATCH.mkdir(exist_ok=True)
     with TemporaryDirectory(prefix="data-", dir=SCRATCH) as data:
-        port = _free_port()
+        port = free_port()
         log = Path(data, "log")
         with log.open("wb") as output:
             process = subprocess.Popen(
                 server.command,
                 cwd=server.folder,
-                env={**os.environ, "HOST": HOST, "PORT": str(port), "ROUNDTABLE_DATA": data},
+                env={**os.environ, "HOST": HOST, "PORT": str(port), "ROUNDTABLE_DATA": data, **server.environ},
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 preexec_fn=_settle,
@@ -170,7 +171,7 @@ def _settle() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         port: int = probe.getsockname()[1]
