@@ -26,6 +26,7 @@ from server.bus.memory import MemoryBus
 from server.bus.redis import RedisBus
 from server.errors import Forbidden, Malformed, NotFound, Refused, SettingsError, TooFast
 from server.hub.connection import RateLimit
+from server.hub.inbox import Inbox
 from server.hub.lesson_socket import figures_topic
 from server.hub.nodes import Nodes, OneNode, RedisNodes
 from server.hub.registry import Registry
@@ -150,6 +151,7 @@ def build_services(settings: Settings, metrics: Metrics, store: Store, secret: s
         pages=Pages(find_assets()),
         lessons_started=RateLimit(*_LESSONS_STARTED, time.monotonic()),
         draining=Draining(),
+        inbox=Inbox(),
         close=store.close,
     )
 

@@ -10,6 +10,7 @@ import structlog
 from starlette.websockets import WebSocket
 
 from server.errors import Malformed, Refused, TooFast, TooLarge
+from server.hub.inbox import Inbox
 from server.hub.transport import Payload, prepare, protocol_of
 from server.metrics import Metrics
 from server.settings import Limits
@@ -66,6 +67,7 @@ class Connection:
         "_closing",
         "_ended",
         "_finished",
+        "_inbox",
         "_kind",
         "_limits",
         "_lost",
@@ -90,7 +92,10 @@ class Connection:
         metrics: Metrics,
         catch_up: Callable[[], Iterable[Payload]],
         message_rate: tuple[float, float],
+        inbox: Inbox | None = None,
     ) -> None:
+        """With an ``inbox`` what arrives waits in it for its turn."""
+        self._inbox = inbox
         self._protocol = protocol_of(websocket)
         self._kind = kind
         self._limits = limits
@@ -184,6 +189,13 @@ class Connection:
 
     def receive(self, payload: Payload) -> None:
         """Take one message from the peer."""
+        if self._inbox is not None:
+            self._inbox.post(self.take, payload)
+        else:
+            self.take(payload)
+
+    def take(self, payload: Payload) -> None:
+        """Deal with one message that has come."""
         if self._closing is not None or self._receive is None:
             return
         try:
@@ -234,6 +246,8 @@ class Connection:
 
     def lose(self) -> None:
         """Let go: the peer is gone."""
+        if self._inbox is not None:
+            self._inbox.empty()  # what it said before it went
         self._lost = True
         self._open = False
         self._closing = self._closing or (1000, "")

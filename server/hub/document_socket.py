@@ -29,6 +29,7 @@ from server.core.wire import (
 from server.errors import Forbidden, Malformed, Refused, TooFast, Unavailable
 from server.hub.awareness import Face
 from server.hub.connection import Connection, RateLimit
+from server.hub.inbox import Inbox
 from server.hub.lessons import LiveLesson
 from server.hub.rooms import EMPTY_STATE_VECTOR
 from server.hub.transport import Payload
@@ -45,7 +46,15 @@ class DocumentSocket:
     """One person's connection to one room's text."""
 
     def __init__(
-        self, websocket: WebSocket, lesson: LiveLesson, room: str, actor: Actor, limits: Limits, metrics: Metrics
+        self,
+        websocket: WebSocket,
+        lesson: LiveLesson,
+        room: str,
+        actor: Actor,
+        *,
+        limits: Limits,
+        metrics: Metrics,
+        inbox: Inbox,
     ) -> None:
         self.actor = actor
         self.room = room
@@ -75,6 +84,7 @@ class DocumentSocket:
             metrics=metrics,
             catch_up=self._catch_up,
             message_rate=(limits.message_rate, limits.message_burst),
+            inbox=inbox,
         )
         # Not methods of our own: they are called for everyone in the room at every keystroke.
         self.send = self._connection.send
@@ -143,10 +153,10 @@ class DocumentSocket:
             return
         held, self._held, self._held_bytes = self._held, [], 0
         self._caught_up = True
-        self._connection.receive(held[0])
+        self._connection.take(held[0])
         self._caught_up = False
         for frame in held[1:]:
-            self._connection.receive(frame)
+            self._connection.take(frame)
 
     def _receive_now(self, frame: bytes) -> None:
         # Most of what arrives in a lively room is a stock client sending back what it heard of others.

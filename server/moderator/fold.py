@@ -1,6 +1,6 @@
 """The fold of one lesson's journal into its figures.
 
-What comes is kept, and folded when somebody looks: a hundred keys in one go cost about half of what they cost one by one,
+What comes is kept, and folded when somebody looks: a hundred keys in one go cost about half of what they cost singly,
 each between a hundred other things (2026-11).
 """
 
@@ -14,7 +14,6 @@ from server.core.participation import Participation
 from server.errors import Unavailable
 from server.journal import Entry, Journal, Tail
 from server.moderator.frames import Frames
-
 
 FOLD_TOGETHER = 500
 """So many entries wait at most for somebody to look: some milliseconds of folding."""

@@ -14,6 +14,7 @@ from server.bus import Bus
 from server.clock import now_ms
 from server.core.events import Actor, AnyCommand, Prompt
 from server.hub.connection import RateLimit
+from server.hub.inbox import Inbox
 from server.hub.registry import Registry
 from server.journal import Journal
 from server.metrics import Metrics
@@ -38,6 +39,7 @@ class Services:
     pages: Pages
     lessons_started: RateLimit
     draining: Draining
+    inbox: Inbox
     close: Callable[[], Awaitable[None]]
     """Makes durable what is not, and lets go of the store."""
 

@@ -101,7 +101,15 @@ async def document_socket(websocket: WebSocket) -> None:
     if admitted is None:
         return
     live, actor = admitted
-    DocumentSocket(websocket, live, room, actor, services.settings.limits, services.metrics).start()
+    DocumentSocket(
+        websocket,
+        live,
+        room,
+        actor,
+        limits=services.settings.limits,
+        metrics=services.metrics,
+        inbox=services.inbox,
+    ).start()
 
 
 async def _admit(

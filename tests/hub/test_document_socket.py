@@ -15,6 +15,7 @@ from server.core.events import Actor
 from server.core.update import Id, TextItem, Update, encode_contents, encode_insert
 from server.core.wire import encode_sync_step1, encode_sync_step2, encode_update
 from server.hub.document_socket import DocumentSocket
+from server.hub.inbox import Inbox
 from server.hub.lessons import LiveLesson
 from server.hub.rooms import EMPTY_STATE_VECTOR
 from server.hub.transport import _EXTENSION
@@ -82,7 +83,7 @@ async def test_text_that_builds_on_another_processs_waits_for_it_and_what_builds
     await there.open()
     line = Line()
     ann = Actor("participant", "ann")
-    socket = DocumentSocket(cast(WebSocket, line), here, "oaks", ann, Limits(), Metrics())
+    socket = DocumentSocket(cast(WebSocket, line), here, "oaks", ann, limits=Limits(), metrics=Metrics(), inbox=Inbox())
     socket.start()
 
     here.waiting = []
