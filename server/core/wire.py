@@ -17,7 +17,7 @@ pycrdt's ``Encoder`` and ``Decoder`` are not used: they miscount non-ASCII strin
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NoReturn, TypeVar
 
 import msgspec
@@ -251,11 +251,17 @@ def encode_update(update: bytes) -> bytes:
 
 
 def encode_awareness(states: Iterable[AwarenessState]) -> bytes:
-    parts: list[bytes] = []
-    for state in states:
-        text = state.state.encode()
-        parts += (encode_var_uint(state.client), encode_var_uint(state.clock), encode_var_uint(len(text)), text)
-    return b"\x01" + _var_bytes(encode_var_uint(len(parts) // 4) + b"".join(parts))
+    return join_awareness(
+        [
+            encode_var_uint(state.client) + encode_var_uint(state.clock) + encode_var_string(state.state)
+            for state in states
+        ]
+    )
+
+
+def join_awareness(encoded: Sequence[bytes]) -> bytes:
+    """Give the frame of states that are encoded already, each ``client, clock, string``."""
+    return b"\x01" + _var_bytes(encode_var_uint(len(encoded)) + b"".join(encoded))
 
 
 def encode_awareness_query() -> bytes:

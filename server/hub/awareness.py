@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from server.core.wire import AwarenessState, encode_awareness
+from server.core.wire import AwarenessState, encode_var_string, encode_var_uint, join_awareness
 
 # The palette of the pages (Okabe and Ito, 2008), for stock editors that colour by `user.color`.
 SEAT_COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#7f6000", "#5c4b99")
@@ -64,6 +64,7 @@ class _Client:
     clock: int  # as sent on; see `_next_clock`
     state: str
     opening: str  # of every state it is shown with: the face
+    number: bytes  # its id, as it is written
     gone_at: float = 0.0  # when its connection closed; of another process's client, when it was heard of last
 
 
@@ -135,20 +136,18 @@ class RoomAwareness:
         if moved and known is not None:
             clock = max(clock, known.clock + _MOVED)
         if known is None:
-            self._clients[state.client] = _Client(owner, appearance, clock, encoded, opening)
+            self._clients[state.client] = _Client(
+                owner, appearance, clock, encoded, opening, encode_var_uint(state.client)
+            )
         else:
             if known.owner is not owner:
                 # It forgot the others when its connection broke, but not their clocks.
                 for other in self._clients:
                     self._renew(other)
                 self._need = True
-            known.owner, known.face, known.clock, known.state, known.opening = (
-                owner,
-                appearance,
-                clock,
-                encoded,
-                opening,
-            )
+                known.owner, known.face, known.opening = owner, appearance, opening
+            known.clock = clock
+            known.state = encoded
         self._changed.add(state.client)
         return True
 
@@ -219,7 +218,8 @@ class RoomAwareness:
             known = self._clients.get(told.client)
             if known is None:
                 face = Face(told.participant, "", 0)
-                self._clients[told.client] = _Client(_Elsewhere(node), face, told.clock, told.state, "", now)
+                number = encode_var_uint(told.client)
+                self._clients[told.client] = _Client(_Elsewhere(node), face, told.clock, told.state, "", number, now)
             elif known.state != "null" and known.face.participant != told.participant:
                 continue
             elif told.state == "null" and not (known.owner is None or isinstance(known.owner, _Elsewhere)):
@@ -268,6 +268,7 @@ class RoomAwareness:
         return self._encode(present) if present else None
 
     def _encode(self, clients: Iterable[int]) -> bytes:
-        return encode_awareness(
-            [AwarenessState(client, self._clients[client].clock, self._clients[client].state) for client in clients]
+        shown = [self._clients[client] for client in clients]
+        return join_awareness(
+            [known.number + encode_var_uint(known.clock) + encode_var_string(known.state) for known in shown]
         )

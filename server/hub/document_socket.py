@@ -129,6 +129,11 @@ class DocumentSocket:
         if self._held:
             self._hold(frame)
             return
+        # Most of what arrives in a lively room is a stock client sending back what it heard of others.
+        if frame[0] == 1 and self._own_client and not frame.startswith(self._own_client, _CLIENT_AT):
+            client = first_awareness_client(frame)
+            if client is not None and client != self._awareness_client:
+                return
         try:
             self._receive_now(frame)
         except Malformed as refused:
@@ -159,11 +164,6 @@ class DocumentSocket:
             self._connection.take(frame)
 
     def _receive_now(self, frame: bytes) -> None:
-        # Most of what arrives in a lively room is a stock client sending back what it heard of others.
-        if self._own_client and frame[0] == 1 and not frame.startswith(self._own_client, _CLIENT_AT):
-            client = first_awareness_client(frame)
-            if client is not None and client != self._awareness_client:
-                return
         message = decode_message(frame)
         match message:
             case SyncUpdate(update):

@@ -178,7 +178,7 @@ class LiveRoom:
         if not counted:
             return
         self._metrics.updates.value += counted
-        if slowest:
+        if slowest > 0.0:
             self._metrics.echo_seconds.observe(slowest)
         if len(self._unapplied) >= _APPLY_TOGETHER:
             self._apply()
