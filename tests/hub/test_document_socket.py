@@ -113,7 +113,15 @@ async def test_a_peer_that_returns_while_storage_is_away_types_on_and_is_asked_a
     here = LiveLesson("lesson", journal, Limits(), Metrics())
     await here.open()
     line = Line()
-    socket = DocumentSocket(cast(WebSocket, line), here, "oaks", Actor("participant", "ann"), Limits(), Metrics())
+    socket = DocumentSocket(
+        cast(WebSocket, line),
+        here,
+        "oaks",
+        Actor("participant", "ann"),
+        limits=Limits(),
+        metrics=Metrics(),
+        inbox=Inbox(),
+    )
     socket.start()
 
     await journal.close()  # from now on it refuses at once, as Redis' does while there is no connection
