@@ -129,7 +129,7 @@ async def test_a_peer_that_returns_while_storage_is_away_types_on_and_is_asked_a
     line.connection.receive(encode_update(after(7, 8, " falls")))  # typed before the answer that it builds on
     line.connection.receive(encode_sync_step2(encode_insert(7, "An acorn")))
     line.connection.receive(encode_update(after(7, 14, ".")))
-    assert socket.unsaved
+    await until(lambda: socket.unsaved, "the server knows that it owes an answer")
     await asyncio.gather(*(here._tasks))  # one that waits for what is durable would be refused
     assert line.closed is None
     here.close()
