@@ -3,7 +3,7 @@
 A redis-server (append-only, ``everysec``), one web process and one moderator share a core; the load generator has
 another. Students sit in lessons of thirty at tables of five, each with the lesson socket, a teacher's dashboard open in
 every lesson, and type a key a second with its cursor. Each load runs twice, for a short and a long time: the difference
-is what typing costs, without the joining. At the end every lesson is ended and packed. Run it from the root of the
+is what typing costs, without the joining. Run it from the root of the
 repository:
 
     python -m bench.redis_cost [students ...]
@@ -24,7 +24,7 @@ from tempfile import TemporaryDirectory
 import redis
 
 from bench import meters
-from bench.jobs import Seat, Stage, Typing, TypingResult
+from bench.jobs import Seat, Stage, StageResult, Typing, TypingResult
 from bench.scenarios import PER_ROOM, generate
 from bench.servers import HOST, OURS, SCRATCH, SERVER_CORE, Lesson, Roundtable, Server, free_port, running
 from server.journal.redis import RedisJournal
@@ -35,6 +35,8 @@ KEYS_A_SECOND = 1.0
 SHORT_SECS, LONG_SECS = 5.0, 35.0
 IDLE_SECS = 10.0
 HOUR_KEYS = 3600 * KEYS_A_SECOND
+INSIDE = ("hmget", "xadd", "hset", "info", "memory|usage", "scan")
+"""What a script calls, and what we ask ourselves."""
 _MODERATOR = Server("moderator", OURS.folder, (sys.executable, "-m", "server", "moderator"))
 
 
@@ -45,7 +47,6 @@ class Reading:
     commands: dict[str, int]
     received: int
     sent: int
-    memory: int
     file: int
     web: float
     moderator: float
@@ -68,7 +69,12 @@ class Site:
         calls = {name.removeprefix("cmdstat_"): each["calls"] for name, each in info.items() if "cmdstat_" in name}
         received, sent = info["total_net_input_bytes"], info["total_net_output_bytes"]
         web, moderator, store = map(meters.cpu_secs, self.pids)
-        return Reading(calls, received, sent, info["used_memory"], info["aof_current_size"], web, moderator, store)
+        return Reading(calls, received, sent, info["aof_current_size"], web, moderator, store)
+
+    def memory(self, lessons: list[Lesson]) -> int:
+        """Give how many bytes of memory the keys of lessons take: ``used_memory`` has buffers of connections in it."""
+        names = [name for each in lessons for name in self.store.scan_iter(f"roundtable:{{{each.lesson}}}:*", 1000)]
+        return sum(self.store.memory_usage(name, samples=0) or 0 for name in names)
 
     def lessons(self, students: int) -> list[Lesson]:
         """Create as many lessons as so many students fill."""
@@ -107,58 +113,67 @@ def site() -> Iterator[Site]:
             process.wait()
 
 
-def measure(site: Site, students: int) -> None:
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What one load cost."""
+
+    before: Reading
+    after: Reading
+    memory: int
+    packed: int
+    """Memory that the lessons take after their end."""
+    lessons: int
+    result: StageResult
+
+
+def run(students: int, secs: float) -> Run:
+    """Let so many students type for so long, at a site of their own."""
+    with site() as here:
+        lessons = here.lessons(students)
+        before = here.read()
+        result = here.type(lessons, secs)
+        after = here.read()
+        assert not result.texts_differ
+        memory = here.memory(lessons)
+        for lesson in lessons:
+            lesson.end()
+        asyncio.run(_pack(here.url, lessons))
+        return Run(before, after, memory, here.memory(lessons), len(lessons), result.stages[0])
+
+
+def measure(students: int) -> None:
     """Print what so many students cost."""
-    costs: list[tuple[Reading, Reading]] = []
-    results: list[TypingResult] = []
-    for secs in (SHORT_SECS, LONG_SECS):
-        lessons = site.lessons(students)
-        before = site.read()
-        results.append(site.type(lessons, secs))
-        costs.append((before, site.read()))
-    (short_before, short), (long_before, long) = costs
+    short, long = run(students, SHORT_SECS), run(students, LONG_SECS)
 
     def more(name: str) -> float:
         """Give by how much a counter rose in the time between the two durations."""
-        rises = [getattr(after, name) - getattr(before, name) for before, after in costs]
+        rises = [getattr(each.after, name) - getattr(each.before, name) for each in (short, long)]
         return float(rises[1] - rises[0])
 
-    stages = [result.stages[0] for result in results]
-    keys = stages[1].keys - stages[0].keys
-    assert not stages[1].lost
-    assert not results[1].texts_differ
-    calls = {
-        name: (long.commands[name] - long_before.commands.get(name, 0))
-        - (short.commands.get(name, 0) - short_before.commands.get(name, 0))
-        for name in long.commands
-    }
-    counted = {name: count for name, count in calls.items() if count > keys / 1000 and name != "info"}
-    # What a script calls is counted besides the call of the script.
-    inner = {"hmget", "xadd", "hset"}
-    commands = sum(count for name, count in counted.items() if name not in inner)
+    def calls(name: str) -> int:
+        rises = [each.after.commands.get(name, 0) - each.before.commands.get(name, 0) for each in (short, long)]
+        return rises[1] - rises[0]
+
+    keys = long.result.keys - short.result.keys
     hours = keys / HOUR_KEYS
-    print(f"\n{students} students, {len(lessons)} lessons: {keys} keys in {LONG_SECS - SHORT_SECS:.0f} s")
-    print(f"  echo p50 {stages[1].p50_ms:.1f} ms, p99 {stages[1].p99_ms:.1f} ms", end="")
-    print(f", quiet machine: {stages[1].noise.quiet}")
+    often = sorted(((calls(name), name) for name in long.after.commands), reverse=True)
     shares = [f"{name} {more(name) / (LONG_SECS - SHORT_SECS):.1%}" for name in ("web", "moderator", "redis")]
-    print(f"  of a core: {', '.join(shares)}")
-    print("  a student-hour (3,600 keys):")
-    print(f"    {commands / hours:,.0f} commands from outside; by name:", end=" ")
+    spent = [f"{name} {more(name) / keys * 1e6:.0f}" for name in ("web", "moderator", "redis")]
+    outside = sum(count for count, name in often if name not in INSIDE) / hours
+    named = ", ".join(f"{name} {count / hours:,.0f}" for count, name in often if name not in INSIDE and count > 0)
     print(
-        ", ".join(f"{name} {count / hours:,.0f}" for name, count in sorted(counted.items(), key=lambda each: -each[1]))
+        f"\n{students} students, {long.lessons} lessons: {keys} keys in {LONG_SECS - SHORT_SECS:.0f} s"
+        f"\n  echo p50 {long.result.p50_ms:.1f} ms, p99 {long.result.p99_ms:.1f} ms, lost {long.result.lost}"
+        f"; quiet machine: {long.result.noise.quiet}"
+        f"\n  of a core: {', '.join(shares)}"
+        f"\n  1,000 keys, ms of a core: {', '.join(spent)}"
+        f"\n  a student-hour ({HOUR_KEYS:,.0f} keys): {outside:,.0f} commands: {named}"
+        f"\n    {more('received') / hours / 1e6:.1f} MB to Redis, {more('sent') / hours / 1e6:.1f} MB from it"
+        f"\n    {(long.memory - short.memory) / hours / 1e3:,.0f} kB of its memory"
+        f", {(long.packed - short.packed) / hours / 1e3:,.0f} kB once the lesson is over and packed"
+        f"\n    {more('file') / hours / 1e3:,.0f} kB of its file until that is rewritten",
+        flush=True,
     )
-    print(f"    {more('received') / hours / 1e6:.2f} MB to Redis, {more('sent') / hours / 1e6:.2f} MB from it")
-    print(f"    {more('memory') / hours / 1e3:,.0f} kB of its memory, {more('file') / hours / 1e3:,.0f} kB of its file")
-    print("  1,000 keys, ms of a core:", end=" ")
-    print(", ".join(f"{name} {more(name) / keys * 1e6:.0f}" for name in ("web", "moderator", "redis")), flush=True)
-    for lesson in lessons:
-        lesson.end()
-    began = time.perf_counter()
-    asyncio.run(_pack(site.url, lessons))
-    packed = time.perf_counter() - began
-    left = site.store.info("memory")["used_memory"] - long_before.memory
-    left_kb = left / stages[1].keys * HOUR_KEYS / 1e3
-    print(f"  {left_kb:,.0f} kB of its memory once the lesson is packed, which took {packed:.1f} s", flush=True)
 
 
 async def _pack(url: str, lessons: list[Lesson]) -> None:
@@ -170,15 +185,14 @@ async def _pack(url: str, lessons: list[Lesson]) -> None:
 
 
 def main() -> None:
-    loads = [int(each) for each in sys.argv[1:]] or STUDENTS
-    with site() as running_site:
-        before = running_site.read()
+    with site() as empty:
+        before = empty.read()
         time.sleep(IDLE_SECS)
-        after = running_site.read()
-        calls = sum(after.commands.values()) - sum(before.commands.values())
-        print(f"with nobody there: {calls / IDLE_SECS:.0f} commands a second for one web process and one moderator")
-        for students in loads:
-            measure(running_site, students)
+        after = empty.read()
+    rose = sum(after.commands.values()) - sum(before.commands.values())
+    print(f"with nobody there: {rose / IDLE_SECS:.0f} commands a second for one web process and one moderator")
+    for students in [int(each) for each in sys.argv[1:]] or STUDENTS:
+        measure(students)
 
 
 if __name__ == "__main__":

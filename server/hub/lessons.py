@@ -362,6 +362,10 @@ class LiveLesson:
             self._presence.lose(node)
         await self._decide(lambda: (NodeLost(node),) if node in self._attendance.nodes() else ())
 
+    def neighbours(self) -> set[str]:
+        """Name the other processes that this one tells who is here."""
+        return self._presence.others if self._presence is not None else set()
+
     def nodes(self) -> set[str]:
         """Name the processes that hold something of this lesson open, as far as is known here."""
         shown = self._presence.nodes() if self._presence is not None else set()

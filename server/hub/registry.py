@@ -214,7 +214,7 @@ class Registry:
             await asyncio.sleep(_ROLL_CALL_SECS)
             try:
                 lessons = self.loaded()
-                for node in await roll.gone(set().union(*(live.nodes() for live in lessons))):
+                for node in await roll.gone(set().union(*(live.nodes() | live.neighbours() for live in lessons))):
                     for live in lessons:
                         await live.lose_node(node)
             except Refused as refused:

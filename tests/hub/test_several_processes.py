@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +21,7 @@ from server.core.events import TEACHER, Actor, AnyEvent, NodeLost, decode_event
 from server.core.update import Id, TextItem, Update, encode_contents, encode_insert
 from server.core.wire import AwarenessState, AwarenessUpdate, decode_message
 from server.errors import NotFound, Refused, Unavailable
+from server.hub import presence_bus
 from server.hub.awareness import Face
 from server.hub.lessons import LiveLesson
 from server.hub.nodes import MemoryNodes, Nodes, RedisNodes, RollCall
@@ -363,6 +365,58 @@ async def test_who_opens_a_lesson_is_told_who_is_there(store: Store) -> None:
     there = await store.process("b", "lesson")
     there.enter(ben)
     await until(lambda: names(ben) == ["Ann"], "she is shown")
+
+
+async def test_a_process_that_has_a_lesson_to_itself_tells_nobody_until_another_comes(store: Store) -> None:
+    here = await store.process("a", "lesson")
+    ann, ben = Seat("ann", "oaks"), Seat("ben", "oaks")
+    here.enter(ann)
+    published = count_published(here)
+    for clock in range(1, 20):
+        appear(here, ann, 7, clock, {"at": clock})
+        await until(lambda clock=clock: f'"at":{clock}' in str(ann.frames[-1:]), "she sees herself")  # type: ignore[misc]
+    assert not published
+    there = await store.process("b", "lesson")
+    there.enter(ben)
+    await until(lambda: names(ben) == ["Ann"], "she is shown")
+    appear(here, ann, 7, 90, {"at": 90})
+    await until(lambda: ben.shown()[7]["cursor"] == {"at": 90}, "and what she does")
+    there.close()
+    await until(lambda: not here.neighbours(), "she is alone again")
+
+
+async def test_processes_find_each_other_when_the_first_question_was_lost(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(presence_bus, "_ASK_AGAIN_SECS", 0.05)
+    here, there = await store.process("a", "lesson"), await store.process("b", "lesson")
+    ann, reader = Seat("ann", "oaks"), Seat("ben", "oaks")
+    here.enter(ann)
+    there.enter(reader)
+    await until(lambda: (here.neighbours(), there.neighbours()) == ({"b"}, {"a"}), "both know of both")
+    for live in (here, there):
+        live.neighbours().clear()
+    clock = itertools.count(1)
+
+    def sees_her() -> bool:
+        appear(here, ann, 7, next(clock), None)
+        return names(reader) == ["Ann"]
+
+    await until(sees_her, "who only reads is shown her all the same")
+
+
+def count_published(live: LiveLesson) -> list[bytes]:
+    """Note what a process tells the others from now on."""
+    published: list[bytes] = []
+    assert live._presence is not None
+    publish = live._presence._bus.publish
+
+    def noting(topic: str, payload: bytes) -> None:
+        published.append(payload)
+        publish(topic, payload)
+
+    live._presence._bus.publish = noting  # type: ignore[method-assign]
+    return published
 
 
 async def test_who_moves_to_another_process_is_seen_at_once_and_sees_everyone(store: Store) -> None:
