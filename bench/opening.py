@@ -81,10 +81,10 @@ async def measure(journal: Journal, bodies: list[bytes]) -> None:
         print(f"{type(journal).__name__}: {len(bodies):,} entries {kind}: {time.perf_counter() - start_at:.2f} s")
         if kind == "without a snapshot":
             start_at = time.perf_counter()
-            frozen = live._freeze(1)
+            frozen = live.snapshots.make(1)
             frozen_secs = time.perf_counter() - start_at
             assert frozen is not None
-            await live._store_snapshot(frozen, live._saved_seq)
+            await live.snapshots.store(frozen, live.snapshots.seq)
             stored = await journal.snapshot(LESSON, SNAPSHOT)
             assert stored is not None
             print(f"  making it held the loop for {frozen_secs * 1000:.0f} ms; {len(stored.data):,} bytes")

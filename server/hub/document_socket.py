@@ -101,7 +101,7 @@ class DocumentSocket:
 
     def start(self) -> None:
         """Run the accepted websocket from now to its end."""
-        if sum(seat.author == self.author and seat.room == self.room for seat in self._lesson.seats) >= (
+        if sum(seat.author == self.author and seat.room == self.room for seat in self._lesson.audience.seats) >= (
             self._limits.connections_per_participant
         ):
             self._connection.refuse(TooFast("Too many open windows of this room.", reason="connections"))

@@ -87,7 +87,7 @@ class LessonSocket:
         self._ended = ended
         role = self.actor.role
         if role == "participant":
-            own = sum(watcher.actor == self.actor for watcher in self._lesson.watchers)
+            own = sum(watcher.actor == self.actor for watcher in self._lesson.audience.watchers)
             if own >= self._limits.connections_per_participant:
                 self._connection.refuse(TooFast("Too many open windows of this lesson.", reason="connections"))
         if role == "teacher":
@@ -105,7 +105,7 @@ class LessonSocket:
     def _end(self) -> None:
         if self._subscription is not None:
             self._subscription.close()
-        if self in self._lesson.watchers:
+        if self in self._lesson.audience.watchers:
             self._lesson.depart(self)
         self._ended()
 

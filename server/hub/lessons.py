@@ -9,18 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import random
-import secrets
 import time
-from collections.abc import Callable, Coroutine, Sequence
-from typing import Protocol
+from collections.abc import Coroutine, Sequence
 
-import msgspec
 import structlog
 
 from server.bus import Bus
 from server.clock import now_ms
-from server.core.decisions import Context, decide, decide_due, decide_join
+from server.core.decisions import decide, decide_due, decide_join
 from server.core.events import (
     TEACHER_AUTHOR,
     Actor,
@@ -40,65 +36,19 @@ from server.core.events import (
 from server.core.lesson import LOCK_GRACE_MS, Lesson, next_due
 from server.errors import Forbidden, NotFound, Refused, Unavailable
 from server.hub.attendance import Attendance
+from server.hub.audience import Audience, DocumentSeat, Watcher
 from server.hub.awareness import Face
+from server.hub.decisions import Decisions, new_context
 from server.hub.presence_bus import PresenceBus
 from server.hub.progress import Progress
 from server.hub.rooms import Failed, LiveRoom
-from server.hub.snapshots import SNAPSHOT, SNAPSHOT_ENTRIES, FrozenLesson, freeze_lesson, load_snapshot
+from server.hub.snapshots import SNAPSHOT_ENTRIES, Snapshots
 from server.hub.storage import StorageHealth
-from server.journal import Conflict, Ended, Entry, Journal, Tail
+from server.journal import Ended, Entry, Journal, Tail
 from server.metrics import Metrics
 from server.settings import Limits
 
 log = structlog.get_logger(__name__)
-
-_DECISIONS_MAX = 100
-"""How often one command is decided anew because another process was quicker. Of each round one process comes away with
-its decision, so of four that all ask without a pause one would have to lose the draw a hundred times."""
-
-
-def new_context() -> Context:
-    """Give a decision what the core may not take for itself: the time, chance, and new identifiers."""
-    return Context(now=now_ms(), rng=random.Random(secrets.randbits(64)), new_id=lambda: secrets.token_urlsafe(9))
-
-
-class Watcher(Protocol):
-    """A lesson socket, as the lesson sees it."""
-
-    actor: Actor
-
-    def show(self) -> None:
-        """Send what has changed in this person's view of the lesson."""
-        ...
-
-    def dismiss(self, code: str, message: str) -> None:
-        """Say goodbye for good and close."""
-        ...
-
-    def show_storage(self, ok: bool) -> None:
-        """Say whether writing to the journal works."""
-        ...
-
-    def close(self, code: int, reason: str = "") -> None: ...
-
-
-class DocumentSeat(Protocol):
-    """A document socket, as the lesson sees it."""
-
-    actor: Actor
-    author: str
-    room: str
-
-    @property
-    def unsaved(self) -> bool:
-        """Whether this person has text that could not be stored and has not arrived again."""
-        ...
-
-    def send(self, frame: bytes) -> None: ...
-
-    def send_prepared(self, frame: bytes) -> None: ...
-
-    def close(self, code: int, reason: str = "") -> None: ...
 
 
 class LiveLesson:
@@ -123,8 +73,7 @@ class LiveLesson:
         self.id = lesson
         self.state = Lesson(lesson)
         self.rooms: dict[str, LiveRoom] = {}
-        self.watchers: set[Watcher] = set()
-        self.seats: set[DocumentSeat] = set()
+        self.audience = Audience(limits.view_interval_secs)
         self.idle_since = time.monotonic()
         self.closed = False
         self._journal = journal
@@ -135,19 +84,14 @@ class LiveLesson:
         self._lost = lost
         self._tail: Tail | None = None
         self._progress = Progress(limits.storage_retry_secs)
-        self._entries: list[tuple[int, bytes]] = []
-        """All entries that are no text, for the next snapshot: some hundred in a lesson."""
-        self._saved_seq = 0
-        """Up to where a snapshot was last made."""
-        self._lock = asyncio.Lock()
+        self._decisions = Decisions(lesson, journal, self._progress, metrics, self._written)
+        self.snapshots = Snapshots(journal, lesson, self._progress, self.rooms)
         self._attendance = Attendance(node, self.state, limits.departure_hold_secs, self._note)
-        self._view_timer: asyncio.TimerHandle | None = None
-        self._viewed_at = 0.0
         self._due_timer: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._live = False
         self._presence = PresenceBus(bus, lesson, node, self._existing, self.rooms) if bus is not None else None
-        self._storage = StorageHealth(limits.storage_retry_secs, self._show_storage, self._store_again)
+        self._storage = StorageHealth(limits.storage_retry_secs, self.audience.show_storage, self._store_again)
 
     # ── life ──
 
@@ -165,7 +109,7 @@ class LiveLesson:
 
     async def _begin(self) -> None:
         """Take everything that a snapshot has; nothing when there is none."""
-        found = await load_snapshot(self._journal, self.id)
+        found = await self.snapshots.load()
         if found is None:
             return
         seq, frozen = found
@@ -182,28 +126,14 @@ class LiveLesson:
             self._take(decode_event(body), at, body)
         for name, live in rooms.items():
             self._keep(name, live)
-        self._saved_seq = seq
+        self.snapshots.seq = seq
         self._progress.reach(seq)
 
     async def save(self, least_entries: int = 1) -> None:
         """Make a snapshot, unless there are fewer new entries, or text is on its way: then another time."""
-        frozen = self._freeze(least_entries)
+        frozen = self.snapshots.make(least_entries)
         if frozen is not None:
-            await self._store_snapshot(frozen, self._saved_seq)
-
-    def _freeze(self, least_entries: int) -> FrozenLesson | None:
-        seq = self._progress.seq
-        if seq - self._saved_seq < least_entries or not all(room.at_rest for room in self.rooms.values()):
-            return None
-        self._saved_seq = seq
-        return freeze_lesson(self._entries.copy(), {name: room.freeze() for name, room in self.rooms.items()})
-
-    async def _store_snapshot(self, frozen: FrozenLesson, seq: int) -> None:
-        try:
-            data = await asyncio.to_thread(msgspec.msgpack.encode, frozen)
-            await self._journal.save_snapshot(self.id, SNAPSHOT, seq, data)
-        except Refused as refused:
-            log.warning("snapshot.not_stored", lesson=self.id, reason=refused.reason)
+            await self.snapshots.store(frozen, self.snapshots.seq)
 
     def close(self) -> None:
         """Let go of everything; sockets must be closed already, and note nothing more."""
@@ -217,16 +147,11 @@ class LiveLesson:
         if self._presence is not None:
             self._presence.close()
         self._progress.stop()
-        for timer in (self._view_timer, self._due_timer):
-            if timer is not None:
-                timer.cancel()
+        self.audience.stop()
+        if self._due_timer is not None:
+            self._due_timer.cancel()
         for task in self._tasks:
             task.cancel()
-
-    @property
-    def idle(self) -> bool:
-        """Whether nobody is connected."""
-        return not self.watchers and not self.seats
 
     # ── what happened: the tail ──
 
@@ -245,16 +170,16 @@ class LiveLesson:
             self.room(room).apply(batch)
         self._progress.reach(entries[-1].seq)
         if self._live and (changed or self.state.spotlight in updates):
-            self.changed()
+            self.audience.changed()
         if self._live and changed:
             self._schedule_due()
-        if self._live and (frozen := self._freeze(SNAPSHOT_ENTRIES)) is not None:
-            self.spawn(self._store_snapshot(frozen, self._saved_seq))
+        if self._live and (frozen := self.snapshots.make(SNAPSHOT_ENTRIES)) is not None:
+            self.spawn(self.snapshots.store(frozen, self.snapshots.seq))
 
     def _take(self, event: AnyEvent, at: int, body: bytes) -> None:
         self.state.apply(event, at)
         self._attendance.apply(event, at)
-        self._entries.append((at, body))
+        self.snapshots.note(at, body)
         self._follow(event)
 
     def _follow(self, event: AnyEvent) -> None:
@@ -265,25 +190,18 @@ class LiveLesson:
                 asyncio.get_running_loop().call_soon(self._note_missing)
             case ParticipantLeft(participant=participant, removed=removed):
                 message = "Your teacher took you out of this lesson." if removed else "You left this lesson."
-                self._dismiss(participant, "removed" if removed else "left", message)
+                self.audience.dismiss(participant, "removed" if removed else "left", message)
             case Seated(participant=participant):
                 # What was typed up to the move may still be under way: the old room's socket stays for the grace.
                 if self._live:
-                    asyncio.get_running_loop().call_later(LOCK_GRACE_MS / 1000, self._recheck_seats)
+                    asyncio.get_running_loop().call_later(LOCK_GRACE_MS / 1000, self.audience.recheck, self.may_read)
                 self._refresh_face(participant)
             case ParticipantRenamed(participant=participant):
                 self._refresh_face(participant)
             case RoomSpotlit() | LessonEnded():
-                self._recheck_seats()
+                self.audience.recheck(self.may_read)
             case _:
                 pass
-
-    def _recheck_seats(self) -> None:
-        """Close the document sockets of those who may no longer read what they read: revoking cuts the connection."""
-        for seat in tuple(self.seats):
-            refused = self.may_read(seat.actor, seat.room)
-            if refused is not None:
-                seat.close(refused.close_code, refused.message)
 
     def _refresh_face(self, participant: str) -> None:
         for room_id, room in self.rooms.items():
@@ -291,27 +209,9 @@ class LiveLesson:
                 room.awareness.rename(self.face(participant, room_id))
                 room.awareness_changed()
 
-    def _dismiss(self, participant: str, code: str, message: str) -> None:
-        for seat in tuple(self.seats):
-            if seat.actor.participant == participant:
-                seat.close(4403, message)
-        for watcher in tuple(self.watchers):
-            if watcher.actor.participant == participant:
-                watcher.dismiss(code, message)
-
     async def catch_up(self) -> None:
         """Wait until everything is here that is durable now, whichever process wrote it. Raises Refused."""
         await self._progress.wait(await self._journal.latest(self.id))
-
-    def send_away(self, farewell: str | None, message: str, close_code: int) -> None:
-        """Close every socket; pages that are told ``farewell`` do not come back."""
-        for watcher in tuple(self.watchers):
-            if farewell is not None:
-                watcher.dismiss(farewell, message)
-            else:
-                watcher.close(close_code, message)
-        for seat in tuple(self.seats):
-            seat.close(close_code, message)
 
     # ── what people ask for: commands ──
 
@@ -320,47 +220,18 @@ class LiveLesson:
 
         Raises Refused.
         """
-        await self._decide(lambda: decide(self.state, command, actor, new_context()))
+        await self._decisions.decide(lambda: decide(self.state, command, actor, new_context()))
 
     async def join(self, name: str) -> str:
         """Add a participant and give the new id. Raises Refused."""
-        events = await self._decide(lambda: decide_join(self.state, name, new_context()))
+        events = await self._decisions.decide(lambda: decide_join(self.state, name, new_context()))
         return next(event.participant for event in events if isinstance(event, ParticipantJoined))
-
-    async def _decide(self, decision: Callable[[], tuple[AnyEvent, ...] | Refused]) -> tuple[AnyEvent, ...]:
-        async with self._lock:
-            for _ in range(_DECISIONS_MAX):
-                events = decision()
-                if isinstance(events, Refused):
-                    self._metrics.refusals.labels(events.reason).inc()
-                    raise events
-                if not events:
-                    return events
-                try:
-                    await self._commit(events)
-                except Conflict as conflict:
-                    await self._progress.wait(conflict.seq)
-                else:
-                    return events
-            raise Unavailable("Too much is being changed at once. Try again in a moment.", reason="contention")
-
-    async def _commit(self, events: Sequence[AnyEvent]) -> None:
-        bodies = [encode_event(event) for event in events]
-        try:
-            seq = await self._journal.commit(self.id, now_ms(), bodies, after=self._progress.seq)
-        except Conflict:
-            raise
-        except Unavailable as error:
-            self._written(error)
-            raise
-        self._written(None)
-        await self._progress.wait(seq)
 
     async def lose_node(self, node: str) -> None:
         """Note once, of all processes that see it, that another one has ended. Raises Unavailable."""
         if self._presence is not None:
             self._presence.lose(node)
-        await self._decide(lambda: (NodeLost(node),) if node in self._attendance.nodes() else ())
+        await self._decisions.decide(lambda: (NodeLost(node),) if node in self._attendance.nodes() else ())
 
     def neighbours(self) -> set[str]:
         """Name the other processes that this one tells who is here."""
@@ -389,16 +260,12 @@ class LiveLesson:
             self._metrics.storage_failures.inc()
         self._storage.note(error)
 
-    def _show_storage(self, ok: bool) -> None:
-        for watcher in self.watchers:
-            watcher.show_storage(ok)
-
     def _store_again(self) -> bool:
         """Journal who came and went while that could not be stored; tell whether that or anyone's text still waits."""
-        return self._note_missing() or any(seat.unsaved for seat in self.seats)
+        return self._note_missing() or any(seat.unsaved for seat in self.audience.seats)
 
     def _note_missing(self) -> bool:
-        return self._attendance.note_missing({watcher.actor.participant or "" for watcher in self.watchers})
+        return self._attendance.note_missing(self.audience.participants())
 
     # ── documents ──
 
@@ -463,13 +330,13 @@ class LiveLesson:
 
     def enter(self, seat: DocumentSeat) -> float | None:
         """Add a document socket; give the seconds since this person last had the room open, None if it is open now."""
-        self.seats.add(seat)
+        self.audience.seats.add(seat)
         self.room(seat.room).enter(seat)
         return self._attendance.open_document(seat.room, seat.author, seat.actor.participant, now_ms())
 
     def leave(self, seat: DocumentSeat) -> None:
         """Remove a document socket."""
-        self.seats.discard(seat)
+        self.audience.seats.discard(seat)
         self.room(seat.room).leave(seat)
         self._attendance.close_document(seat.room, seat.author, seat.actor.participant)
         self.touch()
@@ -485,21 +352,20 @@ class LiveLesson:
 
     def arrive(self, watcher: Watcher) -> None:
         """Add a lesson socket."""
-        self.watchers.add(watcher)
+        self.audience.watchers.add(watcher)
         participant = watcher.actor.participant
         if participant is None or watcher.actor.role != "participant":
             return
-        first = sum(other.actor.participant == participant for other in self.watchers) == 1
-        self._attendance.arrive(participant, first=first)
+        self._attendance.arrive(participant, first=self.audience.count(participant) == 1)
 
     def depart(self, watcher: Watcher) -> None:
         """Remove a lesson socket; the person counts as away a little later, so that a reload is no departure."""
-        self.watchers.discard(watcher)
+        self.audience.watchers.discard(watcher)
         self.touch()
         participant = watcher.actor.participant
         if participant is None or watcher.actor.role != "participant":
             return
-        if not any(other.actor.participant == participant for other in self.watchers):
+        if not self.audience.count(participant):
             self._attendance.depart(participant)
 
     def depart_all(self) -> None:
@@ -510,20 +376,7 @@ class LiveLesson:
         """Count as in use now."""
         self.idle_since = time.monotonic()
 
-    # ── views and the clock ──
-
-    def changed(self) -> None:
-        """Show everyone what is new: at once after a quiet spell, else at the views' pace."""
-        if self._view_timer is None:
-            loop = asyncio.get_running_loop()
-            wait = self._viewed_at + self._limits.view_interval_secs - loop.time()
-            self._view_timer = loop.call_later(max(0.0, wait), self._show)
-
-    def _show(self) -> None:
-        self._view_timer = None
-        self._viewed_at = asyncio.get_running_loop().time()
-        for watcher in tuple(self.watchers):
-            watcher.show()
+    # ── the clock ──
 
     def _schedule_due(self) -> None:
         if self._due_timer is not None:
@@ -540,7 +393,7 @@ class LiveLesson:
 
     async def _decide_due(self) -> None:
         try:
-            await self._decide(lambda: decide_due(self.state, now_ms()))
+            await self._decisions.decide(lambda: decide_due(self.state, now_ms()))
         except Refused:
             log.warning("lesson.due_not_stored", lesson=self.id)
             await asyncio.sleep(self._limits.storage_retry_secs)

@@ -16,7 +16,8 @@ from server.clock import now_ms
 from server.core.creation import decide_created
 from server.core.events import Actor, AnyCommand, LessonDraft, encode_event
 from server.errors import NotFound, Refused, Unavailable
-from server.hub.lessons import LiveLesson, new_context
+from server.hub.decisions import new_context
+from server.hub.lessons import LiveLesson
 from server.hub.nodes import Nodes, RollCall
 from server.hub.turns import Turns
 from server.journal import READ_ENTRIES, Journal
@@ -149,7 +150,7 @@ class Registry:
     def _drop(self, live: LiveLesson, farewell: str | None, message: str, close_code: int) -> None:
         """Let go of a lesson that is no longer what it was here: it was deleted, or the journal lost a part of it."""
         log.warning("lesson.dropped", lesson=live.id, deleted=farewell is not None)
-        live.send_away(farewell, message, close_code)
+        live.audience.send_away(farewell, message, close_code)
         task = self._lessons.get(live.id)
         if task is not None and task.done() and task.result() is live:
             self._unload(live.id)
@@ -203,7 +204,7 @@ class Registry:
     async def delete(self, lesson: str) -> None:
         """Delete a lesson and everything about it, at once."""
         live = await self.get(lesson)
-        live.send_away("deleted", "Your teacher deleted this lesson.", NotFound.close_code)
+        live.audience.send_away("deleted", "Your teacher deleted this lesson.", NotFound.close_code)
         self._unload(lesson)
         await self._journal.delete(lesson)
 
@@ -237,9 +238,9 @@ class Registry:
                     await self.delete(row.lesson)
         now = time.monotonic()
         for live in self.loaded():
-            if live.idle and now - live.idle_since > self._limits.idle_unload_secs:
+            if live.audience.empty and now - live.idle_since > self._limits.idle_unload_secs:
                 await live.save(READ_ENTRIES)
-                if not live.idle or live.closed or live.idle_since > now:
+                if not live.audience.empty or live.closed or live.idle_since > now:
                     continue  # somebody came meanwhile
                 ended = live.state.phase == "ended"
                 self._unload(live.id)

@@ -18,7 +18,7 @@ from server.core.update import Update, decode_update
 from server.core.wire import encode_sync_step2, encode_update
 from server.errors import Forbidden, Malformed, Refused, Unavailable
 from server.hub.awareness import RoomAwareness
-from server.hub.snapshots import FrozenRoom, freeze_holdings, thaw_holdings
+from server.hub.frozen import FrozenRoom, freeze_holdings, thaw_holdings
 from server.hub.transport import prepare
 from server.metrics import Metrics
 from server.settings import Limits

@@ -54,7 +54,7 @@ class Draining:
         self.begun = True
         people: defaultdict[tuple[str, Actor], list[_Socket]] = defaultdict(list)
         for lesson in registry.loaded():
-            open_here: tuple[_Socket, ...] = (*lesson.watchers, *lesson.seats)
+            open_here: tuple[_Socket, ...] = (*lesson.audience.watchers, *lesson.audience.seats)
             for each in open_here:
                 people[lesson.id, each.actor].append(each)
         groups = list(people.values())

@@ -11,8 +11,9 @@ import pytest
 from server.core import events
 from server.core.events import TEACHER, Actor
 from server.core.update import Deletion, Id, TextItem, Update, encode_contents, encode_insert
+from server.hub.frozen import FrozenLesson
 from server.hub.lessons import LiveLesson
-from server.hub.snapshots import SNAPSHOT, SNAPSHOT_ENTRIES, FrozenLesson
+from server.hub.snapshots import SNAPSHOT, SNAPSHOT_ENTRIES
 from server.journal import Entry
 from server.journal.sqlite import SqliteJournal
 from server.metrics import Metrics
@@ -145,10 +146,10 @@ async def test_a_snapshot_is_made_every_so_many_entries_when_no_text_is_on_its_w
         live, *(encode_contents(Update((TextItem(8, clock, 1, "a", Id(8, clock - 1)),), ())) for clock in range(1, 99))
     )
     assert not live.room("oaks").at_rest
-    assert live._freeze(1) is None
+    assert live.snapshots.make(1) is None
     bodies = [events.encode_event(events.PulseGiven("ann", "right"))] * SNAPSHOT_ENTRIES
     await journal.commit("lesson", 5, bodies)
-    await until(lambda: live._saved_seq > SNAPSHOT_ENTRIES, "it is made")
+    await until(lambda: live.snapshots.seq > SNAPSHOT_ENTRIES, "it is made")
     (task,) = live._tasks
     await task
     snapshot = await journal.snapshot("lesson", SNAPSHOT)

@@ -1,0 +1,122 @@
+"""Everyone connected to a lesson on this process, and what is said to all of them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Protocol
+
+from server.core.events import Actor
+from server.errors import Refused
+
+
+class Watcher(Protocol):
+    """A lesson socket, as the lesson sees it."""
+
+    actor: Actor
+
+    def show(self) -> None:
+        """Send what has changed in this person's view of the lesson."""
+        ...
+
+    def dismiss(self, code: str, message: str) -> None:
+        """Say goodbye for good and close."""
+        ...
+
+    def show_storage(self, ok: bool) -> None:
+        """Say whether writing to the journal works."""
+        ...
+
+    def close(self, code: int, reason: str = "") -> None: ...
+
+
+class DocumentSeat(Protocol):
+    """A document socket, as the lesson sees it."""
+
+    actor: Actor
+    author: str
+    room: str
+
+    @property
+    def unsaved(self) -> bool:
+        """Whether this person has text that could not be stored and has not arrived again."""
+        ...
+
+    def send(self, frame: bytes) -> None: ...
+
+    def send_prepared(self, frame: bytes) -> None: ...
+
+    def close(self, code: int, reason: str = "") -> None: ...
+
+
+class Audience:
+    """One lesson's sockets."""
+
+    def __init__(self, view_interval_secs: float) -> None:
+        self.watchers: set[Watcher] = set()
+        self.seats: set[DocumentSeat] = set()
+        self._view_interval_secs = view_interval_secs
+        self._timer: asyncio.TimerHandle | None = None
+        self._viewed_at = 0.0
+
+    @property
+    def empty(self) -> bool:
+        """Whether nobody is connected."""
+        return not self.watchers and not self.seats
+
+    def count(self, participant: str) -> int:
+        """Count a person's lesson sockets."""
+        return sum(watcher.actor.participant == participant for watcher in self.watchers)
+
+    def participants(self) -> set[str]:
+        """Name who is here."""
+        return {watcher.actor.participant or "" for watcher in self.watchers}
+
+    def changed(self) -> None:
+        """Show everyone what is new: at once after a quiet spell, else at the views' pace."""
+        if self._timer is None:
+            loop = asyncio.get_running_loop()
+            wait = self._viewed_at + self._view_interval_secs - loop.time()
+            self._timer = loop.call_later(max(0.0, wait), self._show)
+
+    def _show(self) -> None:
+        self._timer = None
+        self._viewed_at = asyncio.get_running_loop().time()
+        for watcher in tuple(self.watchers):
+            watcher.show()
+
+    def show_storage(self, ok: bool) -> None:
+        """Tell everyone whether writing to the journal works."""
+        for watcher in self.watchers:
+            watcher.show_storage(ok)
+
+    def recheck(self, may_read: Callable[[Actor, str], Refused | None]) -> None:
+        """Close the document sockets of those who may no longer read what they read: revoking cuts the connection."""
+        for seat in tuple(self.seats):
+            refused = may_read(seat.actor, seat.room)
+            if refused is not None:
+                seat.close(refused.close_code, refused.message)
+
+    def dismiss(self, participant: str, code: str, message: str) -> None:
+        """Close one person's sockets for good."""
+        for seat in tuple(self.seats):
+            if seat.actor.participant == participant:
+                seat.close(4403, message)
+        for watcher in tuple(self.watchers):
+            if watcher.actor.participant == participant:
+                watcher.dismiss(code, message)
+
+    def send_away(self, farewell: str | None, message: str, close_code: int) -> None:
+        """Close every socket; pages that are told ``farewell`` do not come back."""
+        for watcher in tuple(self.watchers):
+            if farewell is not None:
+                watcher.dismiss(farewell, message)
+            else:
+                watcher.close(close_code, message)
+        for seat in tuple(self.seats):
+            seat.close(close_code, message)
+
+    def stop(self) -> None:
+        """Drop what is scheduled."""
+        if self._timer is not None:
+            self._timer.cancel()
