@@ -21,20 +21,15 @@ import pycrdt
 import websockets
 
 from server.clock import now_ms
+from server.core.commands import TEACHER, Actor, Hand, OpenRooms, RoomDraft, StartTimer
 from server.core.creation import decide_created
 from server.core.decisions import decide, decide_join
 from server.core.events import (
-    TEACHER,
-    Actor,
     AnyEvent,
     DocumentOpened,
     DocumentUpdated,
-    Hand,
-    OpenRooms,
     ParticipantArrived,
     ParticipantJoined,
-    RoomDraft,
-    StartTimer,
     encode_event,
 )
 from server.core.lesson import Lesson

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from server.core.events import LessonDraft
+from server.core.commands import LessonDraft
 
 
 class Pattern(Enum):

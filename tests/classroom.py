@@ -7,17 +7,9 @@ import random
 from collections.abc import Sequence
 
 from server.core import decisions
+from server.core.commands import TEACHER, Actor, AnyCommand, LessonDraft
 from server.core.creation import decide_created
-from server.core.events import (
-    TEACHER,
-    Actor,
-    AnyCommand,
-    AnyEvent,
-    LessonDraft,
-    ParticipantJoined,
-    decode_event,
-    encode_event,
-)
+from server.core.events import AnyEvent, ParticipantJoined, decode_event, encode_event
 from server.core.lesson import Lesson, next_due
 from server.errors import Refused
 

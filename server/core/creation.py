@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from server.core import grouping, names
-from server.core.events import AnyEvent, LessonCreated, LessonDraft, RoomAdded, RoomDraft
+from server.core.commands import LessonDraft, RoomDraft
+from server.core.events import AnyEvent, LessonCreated, RoomAdded
 from server.core.lesson import ROOMS_MAX
 from server.core.seating import Context, table_word, template_text
 from server.errors import Malformed, Refused

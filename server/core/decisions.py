@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import assert_never
 
-from server.core import events, interventions, lookups, names, seating
-from server.core.events import TEACHER_AUTHOR, Actor, AnyCommand, AnyEvent
+from server.core import commands, events, interventions, lookups, names, seating
+from server.core.commands import Actor, AnyCommand
+from server.core.events import TEACHER_AUTHOR, AnyEvent
 from server.core.lesson import PEOPLE_MAX, Lesson, Person, RoomState, next_due
 from server.core.seating import Context
 from server.errors import Conflict, Ended, Forbidden, Malformed, NotFound, Refused
@@ -18,35 +19,41 @@ from server.errors import Conflict, Ended, Forbidden, Malformed, NotFound, Refus
 __all__ = ["Context", "decide", "decide_due", "decide_join"]
 
 TeacherCommand = (
-    events.OpenRooms
-    | events.Assign
-    | events.Move
-    | events.Regroup
-    | events.AddRoom
-    | events.CloseRoom
-    | events.Remove
-    | events.StartTimer
-    | events.ExtendTimer
-    | events.StopTimer
-    | events.Lock
-    | events.Unlock
-    | events.Broadcast
-    | events.Nudge
-    | events.Spotlight
-    | events.Visit
-    | events.Measure
-    | events.ShareRecord
-    | events.Prompt
-    | events.RotateRoles
-    | events.SwapAndBuild
-    | events.CardCommand
-    | events.Gather
-    | events.End
+    commands.OpenRooms
+    | commands.Assign
+    | commands.Move
+    | commands.Regroup
+    | commands.AddRoom
+    | commands.CloseRoom
+    | commands.Remove
+    | commands.StartTimer
+    | commands.ExtendTimer
+    | commands.StopTimer
+    | commands.Lock
+    | commands.Unlock
+    | commands.Broadcast
+    | commands.Nudge
+    | commands.Spotlight
+    | commands.Visit
+    | commands.Measure
+    | commands.ShareRecord
+    | commands.Prompt
+    | commands.RotateRoles
+    | commands.SwapAndBuild
+    | commands.CardCommand
+    | commands.Gather
+    | commands.End
 )
 ParticipantCommand = (
-    events.Hand | events.Ready | events.Choose | events.Agreement | events.PulseCommand | events.Answer | events.Leave
+    commands.Hand
+    | commands.Ready
+    | commands.Choose
+    | commands.Agreement
+    | commands.PulseCommand
+    | commands.Answer
+    | commands.Leave
 )
-SharedCommand = events.Rename | events.Chat | events.LowerHand
+SharedCommand = commands.Rename | commands.Chat | commands.LowerHand
 
 Decision = tuple[AnyEvent, ...] | Refused
 
@@ -58,7 +65,7 @@ def decide(lesson: Lesson, command: AnyCommand, actor: Actor, context: Context) 
             if isinstance(command, ParticipantCommand):
                 return Forbidden("Only someone who has joined the lesson can do this.")
             if lesson.ended:
-                return () if isinstance(command, events.End) else _over()
+                return () if isinstance(command, commands.End) else _over()
             return _decide_for_teacher(lesson, command, context)
         case "participant":
             if isinstance(command, TeacherCommand):
@@ -99,73 +106,73 @@ def decide_due(lesson: Lesson, now: int) -> tuple[AnyEvent, ...]:
 
 def _decide_for_teacher(lesson: Lesson, command: TeacherCommand | SharedCommand, context: Context) -> Decision:
     match command:
-        case events.OpenRooms():
+        case commands.OpenRooms():
             return _open_rooms(lesson, context)
-        case events.Assign():
+        case commands.Assign():
             return _place(lesson, command.assignments)
-        case events.Move():
+        case commands.Move():
             return _place(lesson, {command.participant: command.room})
-        case events.Regroup():
+        case commands.Regroup():
             return seating.regroup(lesson, command, context)
-        case events.Rename():
+        case commands.Rename():
             return _rename_by_teacher(lesson, command)
-        case events.AddRoom():
+        case commands.AddRoom():
             return _add_room(lesson, command, context)
-        case events.CloseRoom():
+        case commands.CloseRoom():
             room = lookups.room(lesson, command.room)
             if isinstance(room, Refused):
                 return room
             return () if room.closed else seating.close_room(lesson, room)
-        case events.Remove():
+        case commands.Remove():
             return _remove(lesson, command.participant)
-        case events.StartTimer():
+        case commands.StartTimer():
             return (events.TimerStarted(context.now + command.seconds * 1000), *_lift_time_lock(lesson))
-        case events.ExtendTimer():
+        case commands.ExtendTimer():
             if lesson.timer is None:
                 return Conflict("No timer is running: start one first.")
             from_ms = context.now if lesson.timer.ran_out else max(context.now, lesson.timer.ends_at)
             return (events.TimerExtended(from_ms + command.seconds * 1000), *_lift_time_lock(lesson))
-        case events.StopTimer():
+        case commands.StopTimer():
             return (events.TimerStopped(),) if lesson.timer else ()
-        case events.Lock() | events.Unlock():
+        case commands.Lock() | commands.Unlock():
             return _lock_or_unlock(lesson, command)
-        case events.Broadcast():
+        case commands.Broadcast():
             text = lookups.prose(command.text)
             return text if isinstance(text, Refused) else (events.MessageSent(context.new_id(), text),)
-        case events.Nudge():
+        case commands.Nudge():
             return _nudge(lesson, command, context)
-        case events.Spotlight():
+        case commands.Spotlight():
             return _unless_there(lesson, command.room, lesson.spotlight, events.RoomSpotlit(command.room))
-        case events.Visit():
+        case commands.Visit():
             return _unless_there(lesson, command.room, lesson.visiting, events.RoomVisited(command.room))
-        case events.Measure():
+        case commands.Measure():
             person = lookups.person(lesson, command.participant)
             if isinstance(person, Refused):
                 return person
             if person.measured == command.measured:
                 return ()
             return (events.MeasuringChanged(command.participant, command.measured),)
-        case events.ShareRecord():
+        case commands.ShareRecord():
             if not lesson.participation:
                 return _not_measured()
             return () if lesson.record_shared == command.on else (events.RecordShared(command.on),)
-        case events.Prompt():
+        case commands.Prompt():
             return interventions.prompt(lesson, command, context)
-        case events.RotateRoles():
+        case commands.RotateRoles():
             return interventions.rotate_roles(lesson, command)
-        case events.SwapAndBuild():
+        case commands.SwapAndBuild():
             return interventions.swap_and_build(lesson, command, context)
-        case events.CardCommand():
+        case commands.CardCommand():
             return interventions.card(lesson, command, context)
-        case events.Gather():
+        case commands.Gather():
             return (events.Gathered(),) if lesson.phase == "work" else ()
-        case events.End():
+        case commands.End():
             return (events.LessonEnded(),)
-        case events.Chat():
+        case commands.Chat():
             if command.room is None:
                 return Malformed("Say which room you are talking to, or send a message to everyone.")
             return _talk(lesson, command.room, TEACHER_AUTHOR, command.text, context)
-        case events.LowerHand():
+        case commands.LowerHand():
             if command.participant is None:
                 return Malformed("Say whose question has been answered.")
             person = lookups.person(lesson, command.participant)
@@ -181,33 +188,33 @@ def _decide_for_participant(
 ) -> Decision:
     me = person.participant
     match command:
-        case events.Rename():
+        case commands.Rename():
             if command.room is not None or command.participant not in {None, me}:
                 return Forbidden("You can change your own name; for another one, ask your teacher.")
             return _rename_person(lesson, person, command.name)
-        case events.Chat():
+        case commands.Chat():
             if person.room is None or lesson.phase == "lobby":
                 return Conflict("You can talk here once your room is open: please wait a moment.")
             if command.room not in {None, person.room}:
                 return Forbidden("You can talk in your own room only.")
             return _talk(lesson, person.room, me, command.text, context)
-        case events.Hand():
+        case commands.Hand():
             note = names.clean_line(command.note)
             if person.hand is not None and (person.hand.reason, person.hand.note) == (command.reason, note):
                 return ()
             return (events.HandRaised(me, command.reason, note),)
-        case events.LowerHand():
+        case commands.LowerHand():
             if command.participant not in {None, me}:
                 return Forbidden("You can lower your own hand only.")
             return (events.HandLowered(me),) if person.hand else ()
-        case events.Ready():
+        case commands.Ready():
             room = _own_room(lesson, person)
             if isinstance(room, Refused):
                 return room
             return () if room.ready == command.ready else (events.ReadyMarked(room.room, command.ready),)
-        case events.Choose():
+        case commands.Choose():
             return seating.choose(lesson, person, command)
-        case events.Agreement():
+        case commands.Agreement():
             room = _own_room(lesson, person)
             if isinstance(room, Refused):
                 return room
@@ -216,16 +223,16 @@ def _decide_for_participant(
             if (command.criterion in room.met) == command.met:
                 return ()
             return (events.CriterionMarked(room.room, command.criterion, command.met),)
-        case events.PulseCommand():
+        case commands.PulseCommand():
             return () if person.pulse == command.pulse else (events.PulseGiven(me, command.pulse),)
-        case events.Answer():
+        case commands.Answer():
             if not lesson.participation:
                 return _not_measured()
             answer = names.clean_line(command.text)
             if answer and not lesson.record_shared:  # what was said before can be taken back
                 return Conflict("Your teacher does not show records now, so there is nothing to answer. Try the talk.")
             return () if answer == person.answer else (events.AnswerGiven(me, answer),)
-        case events.Leave():
+        case commands.Leave():
             return (events.ParticipantLeft(me),)
         case _:
             assert_never(command)
@@ -265,7 +272,7 @@ def _remove(lesson: Lesson, participant: str) -> Decision:
     return () if person.left else (events.ParticipantLeft(participant, removed=True),)
 
 
-def _rename_by_teacher(lesson: Lesson, command: events.Rename) -> Decision:
+def _rename_by_teacher(lesson: Lesson, command: commands.Rename) -> Decision:
     if (command.room is None) == (command.participant is None):
         return Malformed("Say whose name to change: either one room or one person.")
     if command.participant is not None:
@@ -289,7 +296,7 @@ def _rename_person(lesson: Lesson, person: Person, wish: str) -> Decision:
     return () if name == person.name else (events.ParticipantRenamed(person.participant, name),)
 
 
-def _add_room(lesson: Lesson, command: events.AddRoom, context: Context) -> Decision:
+def _add_room(lesson: Lesson, command: commands.AddRoom, context: Context) -> Decision:
     refusal = seating.refuse_more_rooms(lesson, 1)
     if refusal is not None:
         return refusal
@@ -301,9 +308,9 @@ def _add_room(lesson: Lesson, command: events.AddRoom, context: Context) -> Deci
     return seating.add_room(lesson, name, topic, context.new_id)
 
 
-def _lock_or_unlock(lesson: Lesson, command: events.Lock | events.Unlock) -> Decision:
+def _lock_or_unlock(lesson: Lesson, command: commands.Lock | commands.Unlock) -> Decision:
     """Lock or unlock one room or all; each room says itself whether it is locked, so one can be unlocked alone."""
-    locking = isinstance(command, events.Lock)
+    locking = isinstance(command, commands.Lock)
     if command.room is None:
         if locking:
             return () if lesson.all_locked else (events.Locked(),)
@@ -325,7 +332,7 @@ def _lift_time_lock(lesson: Lesson) -> tuple[AnyEvent, ...]:
     return tuple(events.Unlocked(room.room) for room in timed)
 
 
-def _nudge(lesson: Lesson, command: events.Nudge, context: Context) -> Decision:
+def _nudge(lesson: Lesson, command: commands.Nudge, context: Context) -> Decision:
     if (command.room is None) == (command.participant is None):
         return Malformed("Say who this is for: either one room or one person.")
     if command.participant is not None:

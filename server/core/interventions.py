@@ -5,16 +5,8 @@ from __future__ import annotations
 from typing import Final, get_args
 
 from server.core import lookups
-from server.core.events import (
-    AnyEvent,
-    CardCommand,
-    MessageSent,
-    Prompt,
-    Role,
-    RolesGiven,
-    RotateRoles,
-    SwapAndBuild,
-)
+from server.core.commands import CardCommand, Prompt, RotateRoles, SwapAndBuild
+from server.core.events import AnyEvent, MessageSent, Role, RolesGiven
 from server.core.lesson import Lesson, RoomState
 from server.core.seating import Context
 from server.errors import Conflict, Refused

@@ -7,12 +7,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from server.core import grouping, names
+from server.core.commands import Choose, Regroup
 from server.core.events import (
     SYSTEM_AUTHOR,
     AnyEvent,
-    Choose,
     DocumentUpdated,
-    Regroup,
     RoomAdded,
     RoomClosed,
     RoomSpotlit,

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Protocol
 
-from server.core.events import Actor
+from server.core.commands import Actor
 from server.errors import Refused
 
 

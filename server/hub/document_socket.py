@@ -12,7 +12,8 @@ from collections.abc import Iterable, Sequence
 from starlette.websockets import WebSocket
 
 from server.clock import now_ms
-from server.core.events import TEACHER_AUTHOR, Actor
+from server.core.commands import Actor
+from server.core.events import TEACHER_AUTHOR
 from server.core.wire import (
     AwarenessQuery,
     AwarenessState,

@@ -14,7 +14,7 @@ from starlette.websockets import WebSocket
 
 from server.bus import Bus, Subscription
 from server.clock import now_ms
-from server.core.events import Actor, AnyCommand, decode_command
+from server.core.commands import Actor, AnyCommand, decode_command
 from server.core.patch import JSON, JSONObject, difference
 from server.core.views import participant_view, projector_view, teacher_view
 from server.errors import Malformed, NotSignedIn, Refused, TooFast

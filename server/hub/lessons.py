@@ -16,11 +16,10 @@ import structlog
 
 from server.bus import Bus
 from server.clock import now_ms
+from server.core.commands import Actor, AnyCommand
 from server.core.decisions import decide, decide_due, decide_join
 from server.core.events import (
     TEACHER_AUTHOR,
-    Actor,
-    AnyCommand,
     AnyEvent,
     DocumentUpdated,
     LessonEnded,

@@ -13,8 +13,9 @@ import structlog
 
 from server.bus import Bus
 from server.clock import now_ms
+from server.core.commands import Actor, AnyCommand, LessonDraft
 from server.core.creation import decide_created
-from server.core.events import Actor, AnyCommand, LessonDraft, encode_event
+from server.core.events import encode_event
 from server.errors import NotFound, Refused, Unavailable
 from server.hub.decisions import new_context
 from server.hub.lessons import LiveLesson

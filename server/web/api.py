@@ -9,7 +9,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from server.core.events import JoinRequest, Leave, LessonDraft, decode_as, decode_command
+from server.core.commands import JoinRequest, Leave, LessonDraft, decode_as, decode_command
 from server.core.participation import WINDOW_SECS
 from server.core.patch import JSON
 from server.errors import Forbidden, NotFound, Refused, TooFast

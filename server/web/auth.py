@@ -15,7 +15,7 @@ from itsdangerous import BadData, URLSafeTimedSerializer
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
-from server.core.events import Actor
+from server.core.commands import Actor
 from server.errors import Forbidden, NotSignedIn, SettingsError
 from server.redis_link import Links
 from server.settings import Settings

@@ -14,7 +14,7 @@ from typing import Protocol
 import structlog
 import uvicorn
 
-from server.core.events import Actor
+from server.core.commands import Actor
 from server.errors import Unavailable
 from server.hub.registry import Registry
 

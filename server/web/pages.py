@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from server.core import names
-from server.core.events import LessonDraft, PersonName
+from server.core.commands import LessonDraft, PersonName
 from server.core.patch import JSON
 from server.errors import Ended, Malformed, NotFound, NotSignedIn, Refused
 from server.hub.lessons import LiveLesson

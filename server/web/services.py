@@ -12,7 +12,7 @@ from starlette.requests import HTTPConnection
 
 from server.bus import Bus
 from server.clock import now_ms
-from server.core.events import Actor, AnyCommand, Prompt
+from server.core.commands import Actor, AnyCommand, Prompt
 from server.hub.connection import RateLimit
 from server.hub.inbox import Inbox
 from server.hub.registry import Registry

@@ -7,7 +7,7 @@ from starlette.responses import PlainTextResponse
 from starlette.websockets import WebSocket
 
 from server.bus import Subscription
-from server.core.events import Actor
+from server.core.commands import Actor
 from server.core.patch import JSON, JSONObject
 from server.errors import NotSignedIn, Refused
 from server.hub.document_socket import DocumentSocket

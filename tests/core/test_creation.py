@@ -5,17 +5,10 @@ import random
 
 import pytest
 
+from server.core.commands import LessonDraft, RoomDraft
 from server.core.creation import decide_created
 from server.core.decisions import Context
-from server.core.events import (
-    SYSTEM_AUTHOR,
-    AnyEvent,
-    DocumentUpdated,
-    LessonCreated,
-    LessonDraft,
-    RoomAdded,
-    RoomDraft,
-)
+from server.core.events import SYSTEM_AUTHOR, AnyEvent, DocumentUpdated, LessonCreated, RoomAdded
 from server.core.update import encode_insert
 from server.errors import Malformed
 

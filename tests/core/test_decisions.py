@@ -6,8 +6,8 @@ from typing import get_args
 
 import pytest
 
-from server.core import decisions, events
-from server.core.events import Actor, AnyCommand, LessonDraft
+from server.core import commands, decisions, events
+from server.core.commands import Actor, AnyCommand, LessonDraft
 from server.core.lesson import PEOPLE_MAX, ROOMS_EVER_MAX, ROOMS_MAX
 from server.errors import Conflict, Ended, Forbidden, Malformed, NotFound, Refused
 from tests.classroom import Classroom
@@ -15,41 +15,41 @@ from tests.classroom import Classroom
 GHOST = "ghost"
 
 FOR_TEACHERS: list[AnyCommand] = [
-    events.OpenRooms(),
-    events.Assign({}),
-    events.Move(GHOST, None),
-    events.Regroup(),
-    events.AddRoom(),
-    events.CloseRoom(GHOST),
-    events.Remove(GHOST),
-    events.StartTimer(60),
-    events.ExtendTimer(),
-    events.StopTimer(),
-    events.Lock(),
-    events.Unlock(),
-    events.Broadcast("x"),
-    events.Nudge("x", room=GHOST),
-    events.Spotlight(None),
-    events.Visit(None),
-    events.Measure(GHOST, False),
-    events.ShareRecord(True),
-    events.Prompt("x"),
-    events.RotateRoles(),
-    events.SwapAndBuild(GHOST),
-    events.CardCommand(GHOST, "hint", "x"),
-    events.Gather(),
-    events.End(),
+    commands.OpenRooms(),
+    commands.Assign({}),
+    commands.Move(GHOST, None),
+    commands.Regroup(),
+    commands.AddRoom(),
+    commands.CloseRoom(GHOST),
+    commands.Remove(GHOST),
+    commands.StartTimer(60),
+    commands.ExtendTimer(),
+    commands.StopTimer(),
+    commands.Lock(),
+    commands.Unlock(),
+    commands.Broadcast("x"),
+    commands.Nudge("x", room=GHOST),
+    commands.Spotlight(None),
+    commands.Visit(None),
+    commands.Measure(GHOST, False),
+    commands.ShareRecord(True),
+    commands.Prompt("x"),
+    commands.RotateRoles(),
+    commands.SwapAndBuild(GHOST),
+    commands.CardCommand(GHOST, "hint", "x"),
+    commands.Gather(),
+    commands.End(),
 ]
 FOR_PARTICIPANTS: list[AnyCommand] = [
-    events.Hand(),
-    events.Ready(),
-    events.Choose(GHOST),
-    events.Agreement(0, True),
-    events.PulseCommand("right"),
-    events.Answer("x"),
-    events.Leave(),
+    commands.Hand(),
+    commands.Ready(),
+    commands.Choose(GHOST),
+    commands.Agreement(0, True),
+    commands.PulseCommand("right"),
+    commands.Answer("x"),
+    commands.Leave(),
 ]
-FOR_BOTH: list[AnyCommand] = [events.Rename("x"), events.Chat("x"), events.LowerHand()]
+FOR_BOTH: list[AnyCommand] = [commands.Rename("x"), commands.Chat("x"), commands.LowerHand()]
 EVERY_COMMAND = FOR_TEACHERS + FOR_PARTICIPANTS + FOR_BOTH
 
 
@@ -61,7 +61,7 @@ class Class(Classroom):
         self.ada, self.bo = self.join("Ada", "Bo")
         self.red, self.blue = self.rooms()
         if opened:
-            self.do(events.OpenRooms())
+            self.do(commands.OpenRooms())
 
 
 # ── Who may ask ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -96,9 +96,9 @@ def test_who_only_looks_can_do_nothing(command: AnyCommand, role: str) -> None:
 def test_who_is_not_in_the_lesson_can_do_nothing(command: AnyCommand, gone: str) -> None:
     classroom = Class()
     if gone == "removed":
-        classroom.do(events.Remove(classroom.ada))
+        classroom.do(commands.Remove(classroom.ada))
     elif gone == "left":
-        classroom.do(events.Leave(), by=classroom.ada)
+        classroom.do(commands.Leave(), by=classroom.ada)
     who = {"unknown": GHOST, "nameless": None}.get(gone, classroom.ada)
     assert isinstance(classroom.ask(command, Actor("participant", who)), Forbidden)
 
@@ -106,9 +106,9 @@ def test_who_is_not_in_the_lesson_can_do_nothing(command: AnyCommand, gone: str)
 @pytest.mark.parametrize("command", EVERY_COMMAND, ids=lambda command: type(command).__name__)
 def test_nothing_changes_once_the_lesson_is_over(command: AnyCommand) -> None:
     classroom = Class()
-    classroom.do(events.End())
+    classroom.do(commands.End())
     by = classroom.ada if command in FOR_PARTICIPANTS else None
-    if isinstance(command, events.End):
+    if isinstance(command, commands.End):
         assert classroom.do(command) == ()
     else:
         assert isinstance(classroom.refuse(command, by), Ended)
@@ -116,28 +116,28 @@ def test_nothing_changes_once_the_lesson_is_over(command: AnyCommand) -> None:
 
 def test_the_role_is_judged_before_the_end_of_the_lesson() -> None:
     classroom = Class()
-    classroom.do(events.End())
-    assert isinstance(classroom.refuse(events.Lock(), by=classroom.ada), Forbidden)
+    classroom.do(commands.End())
+    assert isinstance(classroom.refuse(commands.Lock(), by=classroom.ada), Forbidden)
 
 
 @pytest.mark.parametrize(
     "command",
     [
-        events.Move(GHOST, None),
-        events.Assign({GHOST: None}),
-        events.CloseRoom(GHOST),
-        events.Remove(GHOST),
-        events.Lock(GHOST),
-        events.Unlock(GHOST),
-        events.Nudge("x", room=GHOST),
-        events.Nudge("x", participant=GHOST),
-        events.Spotlight(GHOST),
-        events.Visit(GHOST),
-        events.Measure(GHOST, False),
-        events.Rename("x", room=GHOST),
-        events.Rename("x", participant=GHOST),
-        events.Chat("x", room=GHOST),
-        events.LowerHand(GHOST),
+        commands.Move(GHOST, None),
+        commands.Assign({GHOST: None}),
+        commands.CloseRoom(GHOST),
+        commands.Remove(GHOST),
+        commands.Lock(GHOST),
+        commands.Unlock(GHOST),
+        commands.Nudge("x", room=GHOST),
+        commands.Nudge("x", participant=GHOST),
+        commands.Spotlight(GHOST),
+        commands.Visit(GHOST),
+        commands.Measure(GHOST, False),
+        commands.Rename("x", room=GHOST),
+        commands.Rename("x", participant=GHOST),
+        commands.Chat("x", room=GHOST),
+        commands.LowerHand(GHOST),
     ],
 )
 def test_what_does_not_exist_is_not_found(command: AnyCommand) -> None:
@@ -146,17 +146,17 @@ def test_what_does_not_exist_is_not_found(command: AnyCommand) -> None:
 
 def test_people_who_left_take_no_more_orders() -> None:
     classroom = Class()
-    classroom.do(events.Leave(), by=classroom.ada)
+    classroom.do(commands.Leave(), by=classroom.ada)
     for command in (
-        events.Move(classroom.ada, classroom.red),
-        events.Nudge("x", participant=classroom.ada),
-        events.Measure(classroom.ada, False),
-        events.Rename("x", participant=classroom.ada),
+        commands.Move(classroom.ada, classroom.red),
+        commands.Nudge("x", participant=classroom.ada),
+        commands.Measure(classroom.ada, False),
+        commands.Rename("x", participant=classroom.ada),
     ):
         refusal = classroom.refuse(command)
         assert isinstance(refusal, Conflict)
         assert "Ada" in refusal.message
-    assert classroom.do(events.Remove(classroom.ada)) == ()
+    assert classroom.do(commands.Remove(classroom.ada)) == ()
 
 
 # ── Joining and names ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -170,7 +170,7 @@ def test_people_of_one_name_are_kept_apart() -> None:
 
 def test_a_name_is_not_given_again_when_somebody_leaves() -> None:
     classroom = Class()
-    classroom.do(events.Leave(), by=classroom.ada)
+    classroom.do(commands.Leave(), by=classroom.ada)
     again = classroom.join_one("Ada")
     assert classroom.lesson.people[again].name == "Ada (2)"
 
@@ -185,7 +185,7 @@ def test_who_cannot_join_is_told_what_to_do() -> None:
     classroom = Class()
     assert isinstance(join(classroom, " \u200b "), Malformed)
     assert isinstance(join(classroom, "x" * 300), Malformed)
-    classroom.do(events.End())
+    classroom.do(commands.End())
     assert isinstance(join(classroom, "Cy"), Ended)
 
 
@@ -193,36 +193,38 @@ def test_a_lesson_takes_five_hundred_people() -> None:
     classroom = Class()
     classroom.join_many(PEOPLE_MAX - 2)
     assert isinstance(join(classroom, "Cy"), Conflict)
-    classroom.do(events.Remove(classroom.ada))
+    classroom.do(commands.Remove(classroom.ada))
     classroom.join_one("Cy")
 
 
 def test_renaming_a_person() -> None:
     classroom = Class()
-    classroom.do(events.Rename(" Adah ", participant=classroom.ada))
+    classroom.do(commands.Rename(" Adah ", participant=classroom.ada))
     assert classroom.lesson.people[classroom.ada].name == "Adah"
-    classroom.do(events.Rename("bo", participant=classroom.ada))
+    classroom.do(commands.Rename("bo", participant=classroom.ada))
     assert classroom.lesson.people[classroom.ada].name == "bo (2)"
-    classroom.do(events.Rename("Ada"), by=classroom.ada)
+    classroom.do(commands.Rename("Ada"), by=classroom.ada)
     assert classroom.lesson.people[classroom.ada].name == "Ada"
-    assert classroom.do(events.Rename("Ada"), by=classroom.ada) == ()
-    classroom.do(events.Rename("ADA", participant=classroom.ada), by=classroom.ada)
+    assert classroom.do(commands.Rename("Ada"), by=classroom.ada) == ()
+    classroom.do(commands.Rename("ADA", participant=classroom.ada), by=classroom.ada)
     assert classroom.lesson.people[classroom.ada].name == "ADA"
 
 
 def test_people_rename_nobody_but_themselves() -> None:
     classroom = Class()
-    for command in (events.Rename("x", participant=classroom.bo), events.Rename("x", room=classroom.red)):
+    for command in (commands.Rename("x", participant=classroom.bo), commands.Rename("x", room=classroom.red)):
         assert isinstance(classroom.refuse(command, by=classroom.ada), Forbidden)
 
 
 def test_a_new_name_has_the_length_of_a_name() -> None:
     classroom = Class()
-    assert isinstance(classroom.refuse(events.Rename("x" * 41), by=classroom.ada), Malformed)
-    assert classroom.do(events.Rename("x" * 41, room=classroom.red))
+    assert isinstance(classroom.refuse(commands.Rename("x" * 41), by=classroom.ada), Malformed)
+    assert classroom.do(commands.Rename("x" * 41, room=classroom.red))
 
 
-@pytest.mark.parametrize("command", [events.Rename("x"), events.Nudge("x"), events.LowerHand(), events.Chat("x")])
+@pytest.mark.parametrize(
+    "command", [commands.Rename("x"), commands.Nudge("x"), commands.LowerHand(), commands.Chat("x")]
+)
 def test_a_command_for_nobody_says_what_is_missing(command: AnyCommand) -> None:
     assert isinstance(Class().refuse(command), Malformed)
 
@@ -230,19 +232,19 @@ def test_a_command_for_nobody_says_what_is_missing(command: AnyCommand) -> None:
 def test_a_command_for_two_at_once_is_refused() -> None:
     classroom = Class()
     for command in (
-        events.Rename("x", room=classroom.red, participant=classroom.ada),
-        events.Nudge("x", room=classroom.red, participant=classroom.ada),
+        commands.Rename("x", room=classroom.red, participant=classroom.ada),
+        commands.Nudge("x", room=classroom.red, participant=classroom.ada),
     ):
         assert isinstance(classroom.refuse(command), Malformed)
 
 
 def test_renaming_a_room() -> None:
     classroom = Class()
-    classroom.do(events.Rename("TABLE 2", room=classroom.red))
+    classroom.do(commands.Rename("TABLE 2", room=classroom.red))
     assert classroom.lesson.rooms[classroom.red].name == "TABLE 2 (2)"
-    classroom.do(events.Rename("table 1", room=classroom.red))
+    classroom.do(commands.Rename("table 1", room=classroom.red))
     assert classroom.lesson.rooms[classroom.red].name == "table 1"
-    assert isinstance(classroom.refuse(events.Rename("\u200b", room=classroom.red)), Malformed)
+    assert isinstance(classroom.refuse(commands.Rename("\u200b", room=classroom.red)), Malformed)
 
 
 # ── Rooms ───────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -250,8 +252,8 @@ def test_renaming_a_room() -> None:
 
 def test_a_room_added_gets_the_next_table_or_its_own_name() -> None:
     classroom = Class()
-    classroom.do(events.AddRoom())
-    classroom.do(events.AddRoom("table 1", topic="Roots"))
+    classroom.do(commands.AddRoom())
+    classroom.do(commands.AddRoom("table 1", topic="Roots"))
     assert [(room.name, room.topic) for room in classroom.lesson.open_rooms()][2:] == [
         ("Table 3", ""),
         ("table 1 (2)", "Roots"),
@@ -261,55 +263,55 @@ def test_a_room_added_gets_the_next_table_or_its_own_name() -> None:
 def test_a_lesson_has_sixty_open_rooms_at_most_and_not_endlessly_many_closed_ones() -> None:
     classroom = Class()
     for _ in range(ROOMS_MAX - 2):
-        classroom.do(events.AddRoom())
-    assert isinstance(classroom.refuse(events.AddRoom()), Conflict)
+        classroom.do(commands.AddRoom())
+    assert isinstance(classroom.refuse(commands.AddRoom()), Conflict)
     for _ in range(ROOMS_EVER_MAX - ROOMS_MAX):
-        classroom.do(events.CloseRoom(classroom.rooms()[-1]))
-        classroom.do(events.AddRoom())
-    classroom.do(events.CloseRoom(classroom.rooms()[-1]))
-    assert isinstance(classroom.refuse(events.AddRoom()), Conflict)
+        classroom.do(commands.CloseRoom(classroom.rooms()[-1]))
+        classroom.do(commands.AddRoom())
+    classroom.do(commands.CloseRoom(classroom.rooms()[-1]))
+    assert isinstance(classroom.refuse(commands.AddRoom()), Conflict)
 
 
 def test_a_closed_room_takes_nobody() -> None:
     classroom = Class()
-    classroom.do(events.CloseRoom(classroom.red))
-    assert classroom.do(events.CloseRoom(classroom.red)) == ()
+    classroom.do(commands.CloseRoom(classroom.red))
+    assert classroom.do(commands.CloseRoom(classroom.red)) == ()
     for command in (
-        events.Move(classroom.bo, classroom.red),
-        events.Nudge("x", room=classroom.red),
-        events.Chat("x", room=classroom.red),
+        commands.Move(classroom.bo, classroom.red),
+        commands.Nudge("x", room=classroom.red),
+        commands.Chat("x", room=classroom.red),
     ):
         assert isinstance(classroom.refuse(command), Conflict)
 
 
 def test_assigning_seats_all_or_nobody() -> None:
     classroom = Class(opened=False)
-    assert isinstance(classroom.refuse(events.Assign({classroom.ada: classroom.red, classroom.bo: GHOST})), NotFound)
-    classroom.do(events.Assign({classroom.ada: classroom.red, classroom.bo: classroom.red}))
+    assert isinstance(classroom.refuse(commands.Assign({classroom.ada: classroom.red, classroom.bo: GHOST})), NotFound)
+    classroom.do(commands.Assign({classroom.ada: classroom.red, classroom.bo: classroom.red}))
     assert classroom.lesson.rooms[classroom.red].members == {classroom.ada: 1, classroom.bo: 2}
-    classroom.do(events.Move(classroom.ada, None))
+    classroom.do(commands.Move(classroom.ada, None))
     assert classroom.lesson.people[classroom.ada].room is None
 
 
 def test_nobody_is_sent_to_the_lobby_while_rooms_are_open() -> None:
     classroom = Class()
-    refusal = classroom.refuse(events.Move(classroom.ada, None))
+    refusal = classroom.refuse(commands.Move(classroom.ada, None))
     assert isinstance(refusal, Conflict)
-    classroom.do(events.Gather())
-    classroom.do(events.Move(classroom.ada, None))
-    classroom.do(events.OpenRooms())
+    classroom.do(commands.Gather())
+    classroom.do(commands.Move(classroom.ada, None))
+    classroom.do(commands.OpenRooms())
     assert classroom.lesson.people[classroom.ada].room is not None
 
 
 def test_the_spotlight_and_the_visit_follow_the_teacher() -> None:
     classroom = Class()
-    classroom.do(events.Spotlight(classroom.red))
-    classroom.do(events.Visit(classroom.red))
-    classroom.do(events.Visit(None))
-    classroom.do(events.Visit(classroom.red))
+    classroom.do(commands.Spotlight(classroom.red))
+    classroom.do(commands.Visit(classroom.red))
+    classroom.do(commands.Visit(None))
+    classroom.do(commands.Visit(classroom.red))
     assert (classroom.lesson.spotlight, classroom.lesson.visiting) == (classroom.red, classroom.red)
     assert classroom.lesson.rooms[classroom.red].visits == 2
-    classroom.do(events.Spotlight(None))
+    classroom.do(commands.Spotlight(None))
     assert classroom.lesson.spotlight is None
 
 
@@ -318,43 +320,43 @@ def test_the_spotlight_and_the_visit_follow_the_teacher() -> None:
 
 def test_asking_twice_changes_nothing_the_second_time() -> None:
     classroom = Class(opened=False)
-    assert classroom.do(events.Gather()) == (), "the lobby is gathered already"
+    assert classroom.do(commands.Gather()) == (), "the lobby is gathered already"
     twice: list[tuple[AnyCommand, str | None]] = [
-        (events.OpenRooms(), None),
-        (events.Lock(classroom.red), None),
-        (events.Unlock(classroom.red), None),
-        (events.Lock(), None),
-        (events.Unlock(), None),
-        (events.Spotlight(classroom.red), None),
-        (events.Spotlight(None), None),
-        (events.Visit(classroom.red), None),
-        (events.Visit(None), None),
-        (events.Measure(classroom.ada, False), None),
-        (events.Measure(classroom.ada, True), None),
-        (events.Rename("Adah", participant=classroom.ada), None),
-        (events.Rename("Red", room=classroom.red), None),
-        (events.Move(classroom.ada, classroom.blue), None),
-        (events.Regroup("balanced"), None),
-        (events.Hand("check", "line 2"), classroom.ada),
-        (events.LowerHand(), classroom.ada),
-        (events.Ready(), classroom.ada),
-        (events.Ready(False), classroom.ada),
-        (events.Agreement(1, True), classroom.ada),
-        (events.Agreement(1, False), classroom.ada),
-        (events.PulseCommand("too_hard"), classroom.ada),
-        (events.Gather(), None),
-        (events.End(), None),
+        (commands.OpenRooms(), None),
+        (commands.Lock(classroom.red), None),
+        (commands.Unlock(classroom.red), None),
+        (commands.Lock(), None),
+        (commands.Unlock(), None),
+        (commands.Spotlight(classroom.red), None),
+        (commands.Spotlight(None), None),
+        (commands.Visit(classroom.red), None),
+        (commands.Visit(None), None),
+        (commands.Measure(classroom.ada, False), None),
+        (commands.Measure(classroom.ada, True), None),
+        (commands.Rename("Adah", participant=classroom.ada), None),
+        (commands.Rename("Red", room=classroom.red), None),
+        (commands.Move(classroom.ada, classroom.blue), None),
+        (commands.Regroup("balanced"), None),
+        (commands.Hand("check", "line 2"), classroom.ada),
+        (commands.LowerHand(), classroom.ada),
+        (commands.Ready(), classroom.ada),
+        (commands.Ready(False), classroom.ada),
+        (commands.Agreement(1, True), classroom.ada),
+        (commands.Agreement(1, False), classroom.ada),
+        (commands.PulseCommand("too_hard"), classroom.ada),
+        (commands.Gather(), None),
+        (commands.End(), None),
     ]
     for command, by in twice:
         assert classroom.do(command, by), command
         assert classroom.do(command, by) == (), command
     classroom = Class()
-    assert classroom.do(events.StopTimer()) == ()
-    assert classroom.do(events.LowerHand(classroom.ada)) == ()
+    assert classroom.do(commands.StopTimer()) == ()
+    assert classroom.do(commands.LowerHand(classroom.ada)) == ()
 
 
 def test_there_is_no_time_to_add_to_without_a_timer() -> None:
-    assert isinstance(Class().refuse(events.ExtendTimer()), Conflict)
+    assert isinstance(Class().refuse(commands.ExtendTimer()), Conflict)
 
 
 # ── Words ───────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -362,9 +364,9 @@ def test_there_is_no_time_to_add_to_without_a_timer() -> None:
 
 def test_messages_go_to_all_to_a_room_or_to_a_person() -> None:
     classroom = Class()
-    classroom.do(events.Broadcast("Five minutes"))
-    classroom.do(events.Nudge("Who disagrees?", room=classroom.red))
-    classroom.do(events.Nudge("Your idea?", participant=classroom.ada))
+    classroom.do(commands.Broadcast("Five minutes"))
+    classroom.do(commands.Nudge("Who disagrees?", room=classroom.red))
+    classroom.do(commands.Nudge("Your idea?", participant=classroom.ada))
     assert [(each.text, each.kind, each.room, each.participant) for each in classroom.lesson.messages] == [
         ("Five minutes", "broadcast", None, None),
         ("Who disagrees?", "nudge", classroom.red, None),
@@ -375,53 +377,53 @@ def test_messages_go_to_all_to_a_room_or_to_a_person() -> None:
 @pytest.mark.parametrize("text", [" ", "\u200b", "\u202e\n"])
 def test_an_empty_message_is_refused(text: str) -> None:
     classroom = Class()
-    assert isinstance(classroom.refuse(events.Broadcast(text)), Malformed)
-    assert isinstance(classroom.refuse(events.Nudge(text, room=classroom.red)), Malformed)
-    assert isinstance(classroom.refuse(events.Chat(text), by=classroom.ada), Malformed)
+    assert isinstance(classroom.refuse(commands.Broadcast(text)), Malformed)
+    assert isinstance(classroom.refuse(commands.Nudge(text, room=classroom.red)), Malformed)
+    assert isinstance(classroom.refuse(commands.Chat(text), by=classroom.ada), Malformed)
 
 
 def test_people_talk_in_their_own_room_and_the_teacher_in_any() -> None:
     classroom = Class()
     room, other = classroom.lesson.people[classroom.ada].room, classroom.lesson.people[classroom.bo].room
     assert room is not None
-    classroom.do(events.Chat("<b>hi</b>\u202e"), by=classroom.ada)
-    classroom.do(events.Chat("hello", room=room), by=classroom.ada)
-    classroom.do(events.Chat("well?", room=room))
+    classroom.do(commands.Chat("<b>hi</b>\u202e"), by=classroom.ada)
+    classroom.do(commands.Chat("hello", room=room), by=classroom.ada)
+    classroom.do(commands.Chat("well?", room=room))
     assert [(line.author, line.text) for line in classroom.lesson.rooms[room].talk] == [
         (classroom.ada, "<b>hi</b>"),
         (classroom.ada, "hello"),
         ("teacher", "well?"),
     ]
-    assert isinstance(classroom.refuse(events.Chat("x", room=other), by=classroom.ada), Forbidden)
+    assert isinstance(classroom.refuse(commands.Chat("x", room=other), by=classroom.ada), Forbidden)
 
 
-@pytest.mark.parametrize("command", [events.Chat("x"), events.Ready(), events.Agreement(0, True)])
+@pytest.mark.parametrize("command", [commands.Chat("x"), commands.Ready(), commands.Agreement(0, True)])
 def test_what_needs_a_room_waits_kindly_in_the_lobby(command: AnyCommand) -> None:
     classroom = Class(opened=False)
     assert "wait" in classroom.refuse(command, by=classroom.ada).message
-    classroom.do(events.Move(classroom.ada, classroom.red))
+    classroom.do(commands.Move(classroom.ada, classroom.red))
     assert "wait" in classroom.refuse(command, by=classroom.ada).message
 
 
 def test_a_criterion_must_exist() -> None:
     classroom = Class()
-    assert isinstance(classroom.refuse(events.Agreement(2, True), by=classroom.ada), NotFound)
+    assert isinstance(classroom.refuse(commands.Agreement(2, True), by=classroom.ada), NotFound)
 
 
 def test_hands_are_lowered_by_their_owner_or_answered_by_the_teacher() -> None:
     classroom = Class()
-    classroom.do(events.Hand("stuck"), by=classroom.ada)
-    assert isinstance(classroom.refuse(events.LowerHand(classroom.ada), by=classroom.bo), Forbidden)
-    assert classroom.do(events.LowerHand(classroom.ada)) == (events.HandLowered(classroom.ada, answered=True),)
-    classroom.do(events.Hand("stuck"), by=classroom.ada)
-    assert classroom.do(events.LowerHand(), by=classroom.ada) == (events.HandLowered(classroom.ada),)
+    classroom.do(commands.Hand("stuck"), by=classroom.ada)
+    assert isinstance(classroom.refuse(commands.LowerHand(classroom.ada), by=classroom.bo), Forbidden)
+    assert classroom.do(commands.LowerHand(classroom.ada)) == (events.HandLowered(classroom.ada, answered=True),)
+    classroom.do(commands.Hand("stuck"), by=classroom.ada)
+    assert classroom.do(commands.LowerHand(), by=classroom.ada) == (events.HandLowered(classroom.ada),)
 
 
 def test_every_refusal_is_a_sentence() -> None:
     classroom = Class()
     for command in EVERY_COMMAND:
         for by in (None, classroom.ada, GHOST):
-            decision = classroom.ask(command, Actor("participant", by) if by else events.TEACHER)
+            decision = classroom.ask(command, Actor("participant", by) if by else commands.TEACHER)
             if isinstance(decision, Refused):
                 assert decision.message[0].isupper()
                 assert decision.message.endswith(".")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from server.core import events
-from server.core.events import Answer, CardCommand, LessonDraft, MessageSent, Prompt, RotateRoles, SwapAndBuild
+from server.core import commands, events
+from server.core.commands import Answer, CardCommand, LessonDraft, Prompt, RotateRoles, SwapAndBuild
+from server.core.events import MessageSent
 from server.core.patch import JSONObject
 from server.core.views import participant_view, projector_view, teacher_view
 from server.errors import Conflict, Malformed, NotFound
@@ -28,8 +29,8 @@ class Class(Classroom):
         super().__init__(draft)
         self.ada, self.bo, self.cy, self.dee = self.join("Ada", "Bo", "Cy", "Dee")
         self.red, self.blue, self.empty = self.rooms()
-        self.do(events.Assign({self.ada: self.red, self.bo: self.red, self.cy: self.red, self.dee: self.blue}))
-        self.do(events.OpenRooms())
+        self.do(commands.Assign({self.ada: self.red, self.bo: self.red, self.cy: self.red, self.dee: self.blue}))
+        self.do(commands.OpenRooms())
 
     def messages(self, person: str) -> list[tuple[str, str]]:
         messages = participant_view(self.lesson, person)["messages"]
@@ -58,7 +59,7 @@ def test_p19_a_prompt_reaches_the_rooms_that_are_named_and_no_other() -> None:
 
 def test_p19_a_prompt_without_rooms_reaches_every_open_one() -> None:
     classroom = Class()
-    classroom.do(events.CloseRoom(classroom.empty))
+    classroom.do(commands.CloseRoom(classroom.empty))
     sent = classroom.do(Prompt("Why?"))
     assert {each.room for each in sent if isinstance(each, MessageSent)} == {classroom.red, classroom.blue}
 
@@ -91,7 +92,7 @@ def test_p19_each_member_moves_on_by_one_role() -> None:
 def test_p19_in_a_large_group_five_have_a_role_and_it_is_never_the_same_five() -> None:
     classroom = Class()
     more = classroom.join_many(4)
-    classroom.do(events.Assign(dict.fromkeys(more, classroom.red)))
+    classroom.do(commands.Assign(dict.fromkeys(more, classroom.red)))
     seen = set()
     for _ in range(7):
         classroom.do(RotateRoles(classroom.red))
@@ -122,7 +123,7 @@ def test_p19_a_role_is_seen_by_the_table_and_the_teacher_and_stays_in_its_room()
     assert isinstance(people, dict)
     assert isinstance(ada := people[classroom.ada], dict)
     assert ada["role"] == "facilitator"
-    classroom.do(events.Move(classroom.ada, classroom.blue))
+    classroom.do(commands.Move(classroom.ada, classroom.blue))
     assert "role" not in me(participant_view(classroom.lesson, classroom.ada))
 
 
@@ -164,7 +165,7 @@ def test_p19_prepared_cards_are_the_teachers() -> None:
 
 def test_p21_an_answer_is_seen_by_its_author_and_the_teacher_alone() -> None:
     classroom = Class()
-    classroom.do(events.ShareRecord(True))
+    classroom.do(commands.ShareRecord(True))
     classroom.do(Answer("  I was\nthe scribe "), by=classroom.ada)
     people = teacher_view(classroom.lesson)["people"]
     assert isinstance(people, dict)
@@ -181,9 +182,9 @@ def test_p21_an_answer_is_seen_by_its_author_and_the_teacher_alone() -> None:
 def test_p21_a_record_that_is_not_shown_cannot_be_answered_and_an_answer_can_be_taken_back() -> None:
     classroom = Class()
     assert isinstance(classroom.refuse(Answer("I was the scribe"), by=classroom.ada), Conflict)
-    classroom.do(events.ShareRecord(True))
+    classroom.do(commands.ShareRecord(True))
     classroom.do(Answer("I was the scribe"), by=classroom.ada)
-    classroom.do(events.ShareRecord(False))
+    classroom.do(commands.ShareRecord(False))
     assert isinstance(classroom.refuse(Answer("We talked first"), by=classroom.ada), Conflict)
     classroom.do(Answer(""), by=classroom.ada)
     assert "answer" not in me(participant_view(classroom.lesson, classroom.ada))
@@ -192,14 +193,14 @@ def test_p21_a_record_that_is_not_shown_cannot_be_answered_and_an_answer_can_be_
 def test_p21_sharing_the_record_is_off_until_the_teacher_says_so() -> None:
     classroom = Class()
     assert teacher_view(classroom.lesson)["lesson"]["record_shared"] is False  # type: ignore[index,call-overload]
-    classroom.do(events.ShareRecord(True))
-    assert classroom.do(events.ShareRecord(True)) == ()
+    classroom.do(commands.ShareRecord(True))
+    assert classroom.do(commands.ShareRecord(True)) == ()
     assert participant_view(classroom.lesson, classroom.ada)["lesson"]["record_shared"] is True  # type: ignore[index,call-overload]
-    classroom.do(events.ShareRecord(False))
+    classroom.do(commands.ShareRecord(False))
     assert not classroom.lesson.record_shared
 
 
 def test_p21_without_participation_there_is_no_record_to_share_or_answer() -> None:
     classroom = Class(participation=False)
-    assert isinstance(classroom.refuse(events.ShareRecord(True)), Conflict)
+    assert isinstance(classroom.refuse(commands.ShareRecord(True)), Conflict)
     assert isinstance(classroom.refuse(Answer("I was the scribe"), by=classroom.ada), Conflict)

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from server.core import events
-from server.core.decisions import decide_due
-from server.core.events import (
-    TEACHER_AUTHOR,
-    AnyEvent,
+from server.core import commands, events
+from server.core.commands import (
     Chat,
     CloseRoom,
     End,
@@ -24,6 +21,8 @@ from server.core.events import (
     StopTimer,
     Unlock,
 )
+from server.core.decisions import decide_due
+from server.core.events import TEACHER_AUTHOR, AnyEvent
 from server.core.lesson import LOCK_GRACE_MS, MESSAGES_KEPT, PENS_DOWN_SECS, TALK_KEPT, Lesson, next_due
 from tests.classroom import EPOCH, Classroom
 
@@ -155,7 +154,7 @@ def test_people_write_in_their_own_room_while_work_goes_on() -> None:
 
 
 @pytest.mark.parametrize("command", [Lock(), Gather(), End(), "lock own room", "move away", "close room"])
-def test_what_was_in_flight_may_still_arrive_for_two_seconds(command: events.AnyCommand | str) -> None:
+def test_what_was_in_flight_may_still_arrive_for_two_seconds(command: commands.AnyCommand | str) -> None:
     classroom, (ada, bo) = working_class()
     room, other = classroom.lesson.people[ada].room, classroom.lesson.people[bo].room
     assert room is not None
@@ -218,7 +217,7 @@ def test_one_room_of_a_locked_class_can_be_unlocked_alone() -> None:
 def test_a_room_added_while_all_are_locked_is_locked_too() -> None:
     classroom, (ada, _) = working_class()
     classroom.do(Lock())
-    classroom.do(events.AddRoom())
+    classroom.do(commands.AddRoom())
     classroom.do(Move(ada, classroom.rooms()[-1]))
     classroom.wait(MINUTE)
     assert not can_write(classroom, ada)
@@ -253,7 +252,7 @@ def test_the_half_minute_is_given_in_full_by_a_server_that_was_away_when_time_ra
 
 
 @pytest.mark.parametrize("command", [ExtendTimer(60), StartTimer(60)])
-def test_more_time_unlocks_what_time_had_locked(command: events.AnyCommand) -> None:
+def test_more_time_unlocks_what_time_had_locked(command: commands.AnyCommand) -> None:
     classroom, (ada, bo) = working_class()
     classroom.do(Lock(classroom.lesson.people[bo].room))
     classroom.do(StartTimer(60))
@@ -285,7 +284,7 @@ def test_unlocking_after_time_was_up_is_not_undone_by_the_clock() -> None:
 
 
 @pytest.mark.parametrize("command", [StopTimer(), Gather(), End(), ExtendTimer(60)])
-def test_pens_stay_up_when_something_else_came_first(command: events.AnyCommand) -> None:
+def test_pens_stay_up_when_something_else_came_first(command: commands.AnyCommand) -> None:
     classroom, _ = working_class()
     classroom.do(StartTimer(60))
     classroom.wait(MINUTE)

@@ -6,23 +6,20 @@ from collections import Counter
 
 import pytest
 
-from server.core.events import (
+from server.core.commands import (
     AddRoom,
     Choose,
     CloseRoom,
-    DocumentUpdated,
     Gather,
-    Grouping,
     Leave,
     LessonDraft,
     Move,
     OpenRooms,
     Regroup,
     RoomDraft,
-    RoomSpotlit,
-    Seated,
     Spotlight,
 )
+from server.core.events import DocumentUpdated, Grouping, RoomSpotlit, Seated
 from server.errors import Conflict, Malformed, NotFound
 from tests.classroom import Classroom, spread
 

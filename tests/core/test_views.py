@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from server.core import events
-from server.core.events import (
+from server.core import commands, events
+from server.core.commands import (
     AddRoom,
     Agreement,
     Broadcast,
@@ -60,7 +60,7 @@ class Class(Classroom):
         self.red, self.blue = self.rooms()
 
     def work(self) -> None:
-        self.do(events.Assign({self.ada: self.red, self.bo: self.red, self.cy: self.blue}))
+        self.do(commands.Assign({self.ada: self.red, self.bo: self.red, self.cy: self.blue}))
         self.do(OpenRooms())
 
     def everything(self) -> None:
@@ -75,7 +75,7 @@ class Class(Classroom):
         self.do(Nudge("nudge red", room=self.red))
         self.do(Nudge("nudge blue", room=self.blue))
         self.do(Broadcast("to all"))
-        self.do(events.Measure(self.bo, False))
+        self.do(commands.Measure(self.bo, False))
         self.do(Agreement(0, True), by=self.cy)
         self.do(Ready(), by=self.cy)
         self.do(Visit(self.blue))
@@ -161,7 +161,7 @@ def test_p20_a_projector_shows_no_person_and_nothing_said_among_them() -> None:
 def test_p20_who_has_left_sees_the_title_and_no_more() -> None:
     classroom = Class()
     classroom.everything()
-    classroom.do(events.Remove(classroom.ada))
+    classroom.do(commands.Remove(classroom.ada))
     for gone in (classroom.ada, "ghost"):
         assert participant_view(classroom.lesson, gone) == {
             "lesson": {"id": "lesson", "title": "Acorns", "phase": "work"}
@@ -293,7 +293,7 @@ def test_the_lobby_counts_who_has_come() -> None:
     assert view["lobby"] == {"count": 3}
     assert view["me"] == {"participant": classroom.ada, "name": "Ada", "seat": 0}
     assert not {"room", "table", "talk", "rooms"} & view.keys()
-    classroom.do(events.Remove(classroom.bo))
+    classroom.do(commands.Remove(classroom.bo))
     assert at(participant_view(classroom.lesson, classroom.ada), "lobby", "count") == 2
     people = teacher_view(classroom.lesson)["people"]
     assert isinstance(people, dict)
@@ -305,7 +305,7 @@ def test_who_may_choose_sees_the_rooms_that_take_them() -> None:
     ada, bo, cy = classroom.join("Ada", "Bo", "Cy")
     first, second = classroom.rooms()
     for person in (ada, bo):
-        classroom.do(events.Choose(first), by=person)
+        classroom.do(commands.Choose(first), by=person)
     full = {"name": "Table 1", "topic": "", "size": 2, "open": False}
     free = {"name": "Table 2", "topic": "", "size": 0, "open": True}
     assert participant_view(classroom.lesson, cy)["rooms"] == {first: full, second: free}
@@ -331,7 +331,7 @@ def test_a_room_says_why_nobody_may_write() -> None:
     assert reason() is None
     classroom.do(Lock(classroom.red))
     assert reason() == "teacher"
-    classroom.do(events.Unlock())
+    classroom.do(commands.Unlock())
     classroom.do(StartTimer(5))
     classroom.wait(60_000)
     assert reason() == "time"

@@ -13,7 +13,8 @@ from playwright.async_api import expect
 
 from server.app import JOURNAL_FILE
 from server.clock import now_ms
-from server.core.events import DocumentOpened, DocumentUpdated, LessonDraft, OpenRooms, ParticipantArrived, RoomDraft
+from server.core.commands import LessonDraft, OpenRooms, RoomDraft
+from server.core.events import DocumentOpened, DocumentUpdated, ParticipantArrived
 from server.journal.sqlite import SqliteJournal
 from server.settings import Settings
 from server.web.auth import Grant, Tokens, load_secret

@@ -11,7 +11,7 @@ import pytest
 from starlette.websockets import WebSocket
 
 from server.core import events
-from server.core.events import Actor
+from server.core.commands import Actor
 from server.core.update import Id, TextItem, Update, encode_contents, encode_insert
 from server.core.wire import encode_sync_step1, encode_sync_step2, encode_update
 from server.hub.document_socket import DocumentSocket

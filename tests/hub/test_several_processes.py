@@ -16,8 +16,9 @@ import pytest
 from server.bus import Bus
 from server.bus.memory import MemoryBus
 from server.bus.redis import RedisBus
-from server.core import events
-from server.core.events import TEACHER, Actor, AnyEvent, NodeLost, decode_event
+from server.core import commands, events
+from server.core.commands import TEACHER, Actor
+from server.core.events import AnyEvent, NodeLost, decode_event
 from server.core.update import Id, TextItem, Update, encode_contents, encode_insert
 from server.core.wire import AwarenessState, AwarenessUpdate, decode_message
 from server.errors import NotFound, Refused, Unavailable
@@ -196,9 +197,9 @@ async def test_two_processes_seat_people_as_one(store: Store) -> None:
 
 async def test_what_one_process_decided_another_does_not_decide_again(store: Store) -> None:
     here, there = await store.process("a", "lesson"), await store.process("b", "lesson")
-    await asyncio.gather(*(live.execute(events.Lock(), TEACHER) for live in (here, there) for _ in range(3)))
+    await asyncio.gather(*(live.execute(commands.Lock(), TEACHER) for live in (here, there) for _ in range(3)))
     await asyncio.gather(
-        *(live.execute(events.Hand("stuck"), Actor("participant", "ann")) for live in (here, there, here, there))
+        *(live.execute(commands.Hand("stuck"), Actor("participant", "ann")) for live in (here, there, here, there))
     )
     await same(here, there)
     history = await store.history("lesson")
@@ -210,7 +211,7 @@ async def test_what_a_lost_process_held_open_ends_once(store: Store) -> None:
     dead, here, there = [await store.process(node, "lesson") for node in ("dead", "a", "b")]
     dead.arrive(Watcher(Actor("participant", "ann")))
     dead.enter(Seat("ann", "oaks"))
-    await dead.execute(events.Lock(), TEACHER)
+    await dead.execute(commands.Lock(), TEACHER)
     await same(dead, here, there)
     assert here.state.people["ann"].here
     assert here.nodes() == {"dead"}

@@ -8,8 +8,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from server.core import events
-from server.core.events import TEACHER, Actor
+from server.core import commands, events
+from server.core.commands import TEACHER, Actor
 from server.core.update import Deletion, Id, TextItem, Update, encode_contents, encode_insert
 from server.hub.frozen import FrozenLesson
 from server.hub.lessons import LiveLesson
@@ -65,8 +65,8 @@ async def a_lesson(journal: SqliteJournal) -> Counted:
         encode_contents(Update((TextItem(7, 4, 3, "!!!", Id(7, 3)),), ())),
         encode_contents(Update((), (Deletion(7, 1, 2), Deletion(7, 5, 1)))),
     )
-    await live.execute(events.Chat("What is an acorn?"), Actor("participant", "ben"))
-    await live.execute(events.Lock("elms"), TEACHER)
+    await live.execute(commands.Chat("What is an acorn?"), Actor("participant", "ben"))
+    await live.execute(commands.Lock("elms"), TEACHER)
     return live
 
 
@@ -86,7 +86,7 @@ async def test_a_lesson_from_its_snapshot_is_the_one_from_its_journal(journal: S
     folded = await opened(journal)
     await live.save()
     write(live, encode_contents(Update((TextItem(7, 7, 1, "?", Id(7, 6)),), ())))
-    await live.execute(events.Unlock(), TEACHER)
+    await live.execute(commands.Unlock(), TEACHER)
     from_snapshot = await opened(journal)
     assert from_snapshot.folded == 2
     assert folded.folded > 10

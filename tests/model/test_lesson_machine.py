@@ -10,8 +10,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from server.core import decisions, events
-from server.core.events import Actor, AnyCommand, AnyEvent, Grouping, LessonDraft, RoomDraft
+from server.core import commands, decisions, events
+from server.core.commands import Actor, AnyCommand, LessonDraft, RoomDraft
+from server.core.events import AnyEvent, Grouping
 from server.core.lesson import LOCK_GRACE_MS, next_due
 from server.core.patch import JSONObject, apply, difference
 from server.core.views import participant_view, projector_view, teacher_view
@@ -73,7 +74,7 @@ class LessonMachine(RuleBasedStateMachine):
     @rule(data=st.data())
     def teach(self, data: st.DataObject) -> None:
         """What a teacher does often, so that lessons get somewhere."""
-        self.ask(data.draw(st.one_of(self.for_teachers())), events.TEACHER)
+        self.ask(data.draw(st.one_of(self.for_teachers())), commands.TEACHER)
 
     @rule(data=st.data())
     def take_part(self, data: st.DataObject) -> None:
@@ -84,7 +85,7 @@ class LessonMachine(RuleBasedStateMachine):
     def ask_what_is_not_ones_own(self, data: st.DataObject) -> None:
         person = data.draw(self.people())
         command = data.draw(st.one_of(*self.for_teachers(), *self.for_participants(person)))
-        roles = [actor(person), Actor("participant"), Actor("projector"), Actor("guardian", person), events.SYSTEM]
+        roles = [actor(person), Actor("participant"), Actor("projector"), Actor("guardian", person), commands.SYSTEM]
         self.ask(command, data.draw(st.sampled_from(roles)))
 
     @precondition(lambda self: self.classroom.lesson.phase == "lobby")
@@ -92,7 +93,7 @@ class LessonMachine(RuleBasedStateMachine):
     def open_rooms(self) -> None:
         lesson = self.classroom.lesson
         untouched = not any(person.room for person in lesson.present())
-        self.ask(events.OpenRooms(), events.TEACHER)
+        self.ask(commands.OpenRooms(), commands.TEACHER)
         if untouched and lesson.grouping != "roster":
             assert spread(self.classroom.sizes()) <= 1
 
@@ -101,11 +102,11 @@ class LessonMachine(RuleBasedStateMachine):
     def regroup(self, by: str) -> None:
         match by:
             case "random":
-                decision = self.ask(events.Regroup("random"), events.TEACHER)
+                decision = self.ask(commands.Regroup("random"), commands.TEACHER)
             case "balanced":
-                decision = self.ask(events.Regroup("balanced"), events.TEACHER)
+                decision = self.ask(commands.Regroup("balanced"), commands.TEACHER)
             case _:
-                decision = self.ask(events.Regroup("home"), events.TEACHER)
+                decision = self.ask(commands.Regroup("home"), commands.TEACHER)
                 if self.classroom.lesson.grouping != "jigsaw":
                     assert isinstance(decision, Refused)
                 return
@@ -115,7 +116,7 @@ class LessonMachine(RuleBasedStateMachine):
     @rule(chance=st.integers(0, 9))
     def end(self, chance: int) -> None:
         if chance == 0:
-            self.ask(events.End(), events.TEACHER)
+            self.ask(commands.End(), commands.TEACHER)
 
     def ask(self, command: AnyCommand, who: Actor) -> decisions.Decision:
         decision = self.classroom.ask(command, who)
@@ -143,47 +144,47 @@ class LessonMachine(RuleBasedStateMachine):
         some_room, somebody = st.none() | rooms, st.none() | people
         names = st.sampled_from(["Red", "Pupil", "\u202e", "Room 1"])
         return [
-            st.builds(events.OpenRooms),
-            st.builds(events.Assign, st.dictionaries(people, some_room, max_size=3)),
-            st.builds(events.Move, people, some_room),
-            st.builds(events.Regroup, st.sampled_from(["random", "balanced", "roster", "home"]), st.just(ROSTER)),
-            st.builds(events.Rename, names, some_room, somebody),
-            st.builds(events.AddRoom, st.none() | names),
-            st.builds(events.CloseRoom, rooms),
-            st.builds(events.Remove, people),
-            st.builds(events.StartTimer, st.integers(5, 60)),
-            st.builds(events.ExtendTimer, st.integers(5, 60)),
-            st.builds(events.StopTimer),
-            st.builds(events.Lock, some_room),
-            st.builds(events.Unlock, some_room),
-            st.builds(events.Broadcast, st.sampled_from(["Listen", " "])),
-            rooms.map(lambda room: events.Nudge(f"private {room}", room=room)),
-            people.map(lambda person: events.Nudge(f"private {person}", participant=person)),
-            st.builds(events.Spotlight, some_room),
-            st.builds(events.Visit, some_room),
-            st.builds(events.Measure, people, st.booleans()),
-            st.builds(events.ShareRecord, st.booleans()),
-            st.builds(events.Prompt, st.just("Why?"), st.lists(rooms, max_size=2).map(tuple)),
-            st.builds(events.RotateRoles, some_room),
-            st.builds(events.SwapAndBuild, rooms),
-            rooms.map(lambda room: events.CardCommand(room, "hint", f"private {room}")),
-            st.builds(events.Gather),
-            st.builds(events.Chat, st.just("well?"), some_room),
-            st.builds(events.LowerHand, somebody),
+            st.builds(commands.OpenRooms),
+            st.builds(commands.Assign, st.dictionaries(people, some_room, max_size=3)),
+            st.builds(commands.Move, people, some_room),
+            st.builds(commands.Regroup, st.sampled_from(["random", "balanced", "roster", "home"]), st.just(ROSTER)),
+            st.builds(commands.Rename, names, some_room, somebody),
+            st.builds(commands.AddRoom, st.none() | names),
+            st.builds(commands.CloseRoom, rooms),
+            st.builds(commands.Remove, people),
+            st.builds(commands.StartTimer, st.integers(5, 60)),
+            st.builds(commands.ExtendTimer, st.integers(5, 60)),
+            st.builds(commands.StopTimer),
+            st.builds(commands.Lock, some_room),
+            st.builds(commands.Unlock, some_room),
+            st.builds(commands.Broadcast, st.sampled_from(["Listen", " "])),
+            rooms.map(lambda room: commands.Nudge(f"private {room}", room=room)),
+            people.map(lambda person: commands.Nudge(f"private {person}", participant=person)),
+            st.builds(commands.Spotlight, some_room),
+            st.builds(commands.Visit, some_room),
+            st.builds(commands.Measure, people, st.booleans()),
+            st.builds(commands.ShareRecord, st.booleans()),
+            st.builds(commands.Prompt, st.just("Why?"), st.lists(rooms, max_size=2).map(tuple)),
+            st.builds(commands.RotateRoles, some_room),
+            st.builds(commands.SwapAndBuild, rooms),
+            rooms.map(lambda room: commands.CardCommand(room, "hint", f"private {room}")),
+            st.builds(commands.Gather),
+            st.builds(commands.Chat, st.just("well?"), some_room),
+            st.builds(commands.LowerHand, somebody),
         ]
 
     def for_participants(self, person: str) -> list[st.SearchStrategy[AnyCommand]]:
         return [
-            st.builds(events.Hand, st.sampled_from(["stuck", "check"]), st.just(f"private {person}")),
-            st.builds(events.LowerHand),
-            st.builds(events.Ready, st.booleans()),
-            st.builds(events.Choose, self.rooms()),
-            st.builds(events.Agreement, st.integers(0, 3), st.booleans()),
-            st.builds(events.PulseCommand, st.sampled_from(["too_easy", "right", "too_hard"])),
-            st.just(events.Answer(f"private {person}")),
-            st.builds(events.Chat, st.just("hello"), st.none() | self.rooms()),
-            st.builds(events.Rename, st.sampled_from(["Pupil", "Pupil 9"])),
-            st.builds(events.Leave),
+            st.builds(commands.Hand, st.sampled_from(["stuck", "check"]), st.just(f"private {person}")),
+            st.builds(commands.LowerHand),
+            st.builds(commands.Ready, st.booleans()),
+            st.builds(commands.Choose, self.rooms()),
+            st.builds(commands.Agreement, st.integers(0, 3), st.booleans()),
+            st.builds(commands.PulseCommand, st.sampled_from(["too_easy", "right", "too_hard"])),
+            st.just(commands.Answer(f"private {person}")),
+            st.builds(commands.Chat, st.just("hello"), st.none() | self.rooms()),
+            st.builds(commands.Rename, st.sampled_from(["Pupil", "Pupil 9"])),
+            st.builds(commands.Leave),
         ]
 
     # ── What holds ──────────────────────────────────────────────────────────────────────────────────────────────────
