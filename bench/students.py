@@ -17,7 +17,6 @@ ANSWER_SECS = 30.0
 QUIET_SECS = 0.5
 TICK_SECS = 0.001
 """The loop's timers know no less; asking for less would make it spin."""
-SYNC_STEP_2 = 1
 
 
 def seat_down(target: Target, seat: Seat, rng: random.Random) -> Member:

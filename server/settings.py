@@ -44,8 +44,6 @@ class Limits:
     """What one slow client may leave unsent before its backlog is replaced by one resync."""
     connections_per_participant: int = 8
     """Open sockets of one kind for one participant: tabs and devices, and what a broken network leaves half open."""
-    join_rate: float = 50.0
-    """Joins per second and lesson, sustained; beyond it joins wait their turn."""
     wrong_code_rate: float = 20.0
     """Wrong codes answered per second and process; beyond it a wrong answer waits, a right one never does. Ten live
     lessons among 31^6 codes are then found by chance once in seven weeks."""

@@ -36,12 +36,11 @@ class Actor(msgspec.Struct, frozen=True):
     ``participant`` is set for a participant (their own id) and a guardian (their child's id), else None.
     """
 
-    role: Literal["teacher", "participant", "projector", "guardian", "system"]
+    role: Literal["teacher", "participant", "projector", "guardian"]
     participant: str | None = None
 
 
 TEACHER = Actor("teacher")
-SYSTEM = Actor("system")
 
 
 class Command(msgspec.Struct, frozen=True, tag_field="type", forbid_unknown_fields=True):

@@ -76,7 +76,7 @@ def decide(lesson: Lesson, command: AnyCommand, actor: Actor, context: Context) 
             if person is None or person.left:
                 return Forbidden("You are not in this lesson any more: join again with the code.")
             return _decide_for_participant(lesson, command, person, context)
-        case "projector" | "guardian" | "system":
+        case "projector" | "guardian":
             return Forbidden("Here you can only look.")
         case _:
             assert_never(actor.role)

@@ -216,10 +216,6 @@ class Participation:
     def text(self, room: str) -> str:
         return self._room(room).authorship.replica.text()
 
-    def segments(self, room: str) -> Passage:
-        """Give a room's text by author; neighbours differ in author."""
-        return self._room(room).authorship.replica.passage()
-
     def runs(self, room: str) -> Iterator[Run]:
         """Give the runs of a room's text, in its order; they are to be read, not changed."""
         return self._room(room).authorship.replica.runs()

@@ -294,7 +294,7 @@ class LiveLesson:
         if room not in self.state.rooms:
             return NotFound("There is no such room.")
         match actor.role:
-            case "teacher" | "system":
+            case "teacher":
                 return None
             case "participant":
                 person = self.state.people.get(actor.participant or "")

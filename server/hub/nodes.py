@@ -58,23 +58,6 @@ class OneNode:
         return set(among)
 
 
-class MemoryNodes:
-    """Several nodes in one process; they share the set of those ``alive``."""
-
-    def __init__(self, name: str, alive: set[str]) -> None:
-        self.name = name
-        self._alive = alive
-
-    async def open(self) -> None:
-        self._alive.add(self.name)
-
-    async def close(self) -> None:
-        self._alive.discard(self.name)
-
-    async def living(self, among: Collection[str]) -> set[str]:
-        return self._alive.intersection(among)
-
-
 class RedisNodes:
     """All processes on one Redis: each keeps a key alive, and it is Redis's clock that lets it expire."""
 

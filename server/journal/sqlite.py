@@ -4,10 +4,11 @@ Two threads stand beside the event loop: the writer with the one connection that
 Everything in ``SqliteJournal`` is touched by the loop alone; a thread is given values and gives values back.
 
 Group commit, and what keeps it right without a lock: the writer holds at most one batch and never takes the next by
-itself. The loop gives it one, after having dealt with the outcome of the last:
+itself. The loop gives it one, at once after a quiet spell and else when enough may have gathered (``_next``), but never
+before it has dealt with the outcome of the last:
 
-- durable: everything queued meanwhile is given to the writer, and while it is written the tails receive the
-  batch, then its ``done`` are called;
+- durable: the tails receive the batch, then its ``done`` are called; if the next batch is due, the writer is given it
+  first and writes meanwhile;
 - failed: the batch and everything queued meanwhile fail together, in order. Between the failure and this moment
   the writer has had nothing to do, so nothing admitted on top of what failed can have become durable.
 

@@ -59,7 +59,7 @@ class Moderator(Protocol):
         ...
 
     def latest(self, lesson: str) -> bytes | None:
-        """Give what was last published of a watched lesson, as JSON ``{figures, triage}``; None before the first."""
+        """Give the newest known here of a watched lesson, as JSON ``{figures, triage}``; None before the first."""
         ...
 
     def latest_records(self, lesson: str) -> bytes:

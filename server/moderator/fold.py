@@ -22,14 +22,14 @@ FOLD_TOGETHER = 500
 class Fold:
     """Everything that happened in one lesson so far. ``open`` it before use and ``close`` it after."""
 
-    def __init__(self, lesson: str, folded: Callable[[Sequence[Entry]], None] | None = None) -> None:
+    def __init__(self, lesson: str, received: Callable[[Sequence[Entry]], None] | None = None) -> None:
         self.lesson = lesson
         self._participation = Participation(lesson)
         self._frames = Frames(self._participation)
         self._waiting: list[Entry] = []
         self.ended = asyncio.Event()
         """Set when the journal has lost or deleted what this rests on: begin again, if the lesson is still there."""
-        self._folded = folded
+        self._received = received
         self._seq = 0
         self._tail: Tail | None = None
         self._awaited: list[tuple[int, asyncio.Future[None]]] = []
@@ -47,7 +47,7 @@ class Fold:
         return self._frames
 
     async def open(self, journal: Journal) -> None:
-        """Fold the journal so far and follow it; ``folded`` is told of what comes later. Raises as ``follow``."""
+        """Fold the journal so far and follow it; ``received`` is told of what comes later. Raises as ``follow``."""
         self._tail = await journal.follow(self.lesson, self._receive, lost=self._end, gone=self._end)
 
     def close(self) -> None:
@@ -56,7 +56,7 @@ class Fold:
             self._tail.close()
 
     async def reach(self, seq: int) -> None:
-        """Wait until everything up to an entry is folded."""
+        """Wait until everything up to an entry is here, to be folded when it is looked at."""
         if self._seq < seq:
             reached = asyncio.get_running_loop().create_future()
             self._awaited.append((seq, reached))
@@ -72,8 +72,8 @@ class Fold:
                 reached.set_result(None)
         if self._awaited:
             self._awaited = [each for each in self._awaited if not each[1].done()]
-        if self._tail is not None and self._folded is not None:
-            self._folded(entries)
+        if self._tail is not None and self._received is not None:
+            self._received(entries)
 
     def _fold(self) -> None:
         waiting, self._waiting = self._waiting, []

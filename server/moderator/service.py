@@ -86,7 +86,7 @@ class Moderation:
         self._timer = asyncio.get_running_loop().call_at(due, self.publish)
 
     def publish(self) -> None:
-        """Publish the figures as they are now, if they are new; and again after a while."""
+        """Publish the figures as they are now, if somebody looks and they are new; and again after a while."""
         loop = asyncio.get_running_loop()
         self._published_at = loop.time()
         if self._timer is not None:

@@ -350,7 +350,8 @@ def test_p17_receipts() -> None:
     assert [evidence.kind for evidence in lesson.participation.evidence("r")] == ["added in one go"]
     assert lesson.participation.contributions("r")["mia"].added_in_one_go == 1
     assert lesson.participation.text("r") == "A whole sentence at once."
-    assert lesson.participation.segments("r") == [("mia", "A whole sentence at once.")]
+    standing = [(run.author, run.text) for run in lesson.participation.runs("r") if run.text]
+    assert standing == [("mia", "A whole sentence at once.")]
 
 
 def test_p21_without_participation_there_are_no_amounts() -> None:
@@ -482,4 +483,5 @@ def test_p5_a_teacher_who_puts_a_sentence_back_leaves_it_its_author(author: str)
     table.type("tom", "Squirrels bury acorns.")
     table.delete(author, "Squirrels bury acorns.")
     table.write(author, "Squirrels bury acorns.")
-    assert lesson.participation.segments("r") == [("tom", "Squirrels bury acorns.")]
+    standing = [(run.author, run.text) for run in lesson.participation.runs("r") if run.text]
+    assert standing == [("tom", "Squirrels bury acorns.")]

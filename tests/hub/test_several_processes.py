@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ from server.errors import NotFound, Refused, Unavailable
 from server.hub import presence_bus
 from server.hub.awareness import Face
 from server.hub.lessons import LiveLesson
-from server.hub.nodes import MemoryNodes, Nodes, RedisNodes, RollCall
+from server.hub.nodes import Nodes, RedisNodes, RollCall
 from server.journal import Ended, Journal
 from server.journal.redis import RedisJournal
 from server.journal.sqlite import SqliteJournal
@@ -96,6 +96,23 @@ class Watcher:
 
     def dismiss(self, code: str, message: str) -> None:
         self.bye.append(code)
+
+
+class MemoryNodes:
+    """Several nodes in one process; they share the set of those ``alive``."""
+
+    def __init__(self, name: str, alive: set[str]) -> None:
+        self.name = name
+        self._alive = alive
+
+    async def open(self) -> None:
+        self._alive.add(self.name)
+
+    async def close(self) -> None:
+        self._alive.discard(self.name)
+
+    async def living(self, among: Collection[str]) -> set[str]:
+        return self._alive.intersection(among)
 
 
 class Store:

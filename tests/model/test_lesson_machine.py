@@ -85,7 +85,7 @@ class LessonMachine(RuleBasedStateMachine):
     def ask_what_is_not_ones_own(self, data: st.DataObject) -> None:
         person = data.draw(self.people())
         command = data.draw(st.one_of(*self.for_teachers(), *self.for_participants(person)))
-        roles = [actor(person), Actor("participant"), Actor("projector"), Actor("guardian", person), commands.SYSTEM]
+        roles = [actor(person), Actor("participant"), Actor("projector"), Actor("guardian", person)]
         self.ask(command, data.draw(st.sampled_from(roles)))
 
     @precondition(lambda self: self.classroom.lesson.phase == "lobby")

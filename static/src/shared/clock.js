@@ -4,7 +4,7 @@
  */
 
 /** Minutes before the end at which people are told (PRODUCT, step 4). */
-export const WARNING_MINUTES = [5, 1]
+const WARNING_MINUTES = [5, 1]
 
 /**
  * Seconds left until `endsAt`, never below zero; whole seconds, rounded up, so that 0 means that time is up.

@@ -12,7 +12,7 @@ import { compose } from "./asking.js"
 /** @typedef {import("./desk.js").Desk} Desk */
 
 /** Ask the rooms with this sign something. @param {Desk} desk @param {string} sign @param {string[]} rooms */
-export async function promptRooms(desk, sign, rooms) {
+async function promptRooms(desk, sign, rooms) {
   const names = new Intl.ListFormat(document.documentElement.lang).format(rooms.map((id) => desk.state.rooms[id].name))
   const form = await compose({
     title: t("prompt.title", { count: rooms.length }), hint: t("prompt.seen", { names }),

@@ -14,7 +14,7 @@ export function menu({ label, name, className = "", items }) {
 }
 
 /** Close every open menu but the one that holds `inside`. @param {Element | null} inside */
-export function closeMenus(inside) {
+function closeMenus(inside) {
   for (const open of document.querySelectorAll("details.menu[open]")) {
     if (!inside || !open.contains(inside)) open.removeAttribute("open")
   }

@@ -87,7 +87,7 @@ export function facts(room, criteria, now, t) {
 }
 
 /** @param {number} at @param {number} now @param {Translate} t */
-export function ago(at, now, t) {
+function ago(at, now, t) {
   const seconds = Math.max(0, Math.round((now - at) / 1000))
   if (seconds < 20) return t("writing_now")
   return seconds < 60 ? t("last.moment") : t("last.minutes", { count: Math.floor(seconds / 60) })
