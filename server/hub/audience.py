@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from server.core.commands import Actor
-from server.errors import Refused
+from server.errors import Forbidden, Refused
 
 
 class Watcher(Protocol):
@@ -101,7 +101,7 @@ class Audience:
         """Close one person's sockets for good."""
         for seat in tuple(self.seats):
             if seat.actor.participant == participant:
-                seat.close(4403, message)
+                seat.close(Forbidden.close_code, message)
         for watcher in tuple(self.watchers):
             if watcher.actor.participant == participant:
                 watcher.dismiss(code, message)
