@@ -281,7 +281,7 @@ class DocumentSocket:
         for state in states:
             if state.client == self._awareness_client:
                 if self._live.awareness.receive(self, state, self._face):
-                    self._live.awareness_changed()
+                    self._live.company.changed()
                 return
 
     def _speak_for(self, client: int) -> None:

@@ -206,7 +206,7 @@ class LiveLesson:
         for room_id, room in self.rooms.items():
             if room.seats:
                 room.awareness.rename(self.face(participant, room_id))
-                room.awareness_changed()
+                room.company.changed()
 
     async def catch_up(self) -> None:
         """Wait until everything is here that is durable now, whichever process wrote it. Raises Refused."""
@@ -279,7 +279,7 @@ class LiveLesson:
     def _keep(self, room: str, live: LiveRoom) -> None:
         self.rooms[room] = live
         if self._presence is not None:
-            live.tell = functools.partial(self._presence.tell, room, live)
+            live.company.tell = functools.partial(self._presence.tell, room, live)
 
     def _existing(self, room: str) -> LiveRoom | None:
         return self.room(room) if room in self.state.rooms else None

@@ -127,7 +127,7 @@ class PresenceBus:
             case _Tell(node=node, room=name, states=states):
                 room = self._room(name)
                 if room is not None and room.awareness.hear(node, states, time.monotonic()):
-                    room.presence_heard()
+                    room.company.look_again()
             case _Ask(room=name):
                 if name is None:
                     # Also from a process of nobody but readers, who are shown people and are not shown.
@@ -140,9 +140,9 @@ class PresenceBus:
     def _renew(self, name: str | None) -> None:
         for each, room in self._rooms.items():
             if name in (None, each) and room.awareness.renew_own():
-                room.awareness_changed()
+                room.company.changed()
 
     def _release(self, node: str, gone_at: float) -> None:
         for room in self._rooms.values():
             if room.awareness.release_node(node, gone_at):
-                room.presence_heard()
+                room.company.look_again()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
@@ -18,6 +17,7 @@ from server.core.update import Update, decode_update
 from server.core.wire import encode_sync_step2, encode_update
 from server.errors import Forbidden, Malformed, Refused, Unavailable
 from server.hub.awareness import RoomAwareness
+from server.hub.company import Company
 from server.hub.frozen import FrozenRoom, freeze_holdings, thaw_holdings
 from server.hub.transport import prepare
 from server.metrics import Metrics
@@ -28,9 +28,6 @@ log = structlog.get_logger(__name__)
 _APPLY_TOGETHER = 16
 """So many updates are merged and applied at once, or fewer when somebody asks for the document: 1.5 µs each against 5.3
 one by one (3,200 keystrokes, 2026-11), and never more than 50 µs late."""
-_CROWD = 30
-"""From so many sockets on, presence keeps to ``Limits.awareness_interval_secs`` also when text goes out."""
-
 
 EMPTY_STATE_VECTOR = b"\x00"
 _KEPT_BYTES = 16_384
@@ -121,13 +118,7 @@ class LiveRoom:
         """Author of each Yjs client id whose text is durable."""
         self.seats: set[Seat] = set()
         self.awareness = RoomAwareness(limits.awareness_hold_secs, limits.awareness_state_bytes)
-        self._flush: asyncio.TimerHandle | None = None
-        self._flushed_at = 0.0
-        self._hold: asyncio.TimerHandle | None = None
-        self.tell: Callable[[], None] | None = None
-        """Called before presence is sent, to tell other processes of it."""
-        self._presence_waits = False
-        """Presence goes out with the text that is on its way."""
+        self.company = Company(self.awareness, self.seats, limits.awareness_interval_secs, self.send, self._text_comes)
 
     # ── the document ──
 
@@ -185,7 +176,7 @@ class LiveRoom:
         if self.seats:
             frame = b"".join([prepare(encode_update(_merge(each))) for each in (*apart, together) if each])
             # The writer's cursor arrived with its text: in one write to each socket the two cost little more than one.
-            if (presence := self._take_company()) is not None:
+            if (presence := self.company.take_with_text()) is not None:
                 frame += prepare(presence)
             for seat in self.seats:
                 seat.send_prepared(frame)
@@ -274,9 +265,8 @@ class LiveRoom:
                 del self._pending[index]
                 break
         self._must_restore = True
-        if self._presence_waits and not self._pending:
-            self._presence_waits = False
-            self.awareness_changed()
+        if not self._pending:
+            self.company.text_failed()
 
     def _holdings(self) -> Holdings:
         """Give what has been admitted, made anew if something was taken back: once for all that failed together."""
@@ -333,6 +323,9 @@ class LiveRoom:
         self._apply()
         return str(self._text)
 
+    def _text_comes(self) -> bool:
+        return bool(self._pending)
+
     # ── the room ──
 
     def send(self, frame: bytes) -> None:
@@ -351,55 +344,7 @@ class LiveRoom:
         """Remove a socket; its cursor stays a little while for its return."""
         self.seats.discard(seat)
         self.awareness.release(seat, time.monotonic())
-        self._expire()
-
-    def awareness_changed(self) -> None:
-        """Send presence soon: with text that is under way, else at once after a quiet spell or at the room's pace."""
-        if self._pending and len(self.seats) <= _CROWD:
-            self._presence_waits = True
-        elif self._flush is None:
-            wait = self._flushed_at + self._limits.awareness_interval_secs - time.monotonic()
-            self._flush = asyncio.get_running_loop().call_later(max(0.0, wait), self._flush_awareness)
-
-    def _take_company(self) -> bytes | None:
-        """Give the presence that goes out with text.
-
-        A table's may, more often than ``awareness_interval_secs``; a crowd's, which costs its square, keeps the pace.
-        """
-        if not self._presence_waits:
-            return None
-        self._presence_waits = False
-        now = time.monotonic()
-        if now - self._flushed_at < self._limits.awareness_interval_secs * len(self.seats) / _CROWD:
-            self.awareness_changed()
-            return None
-        self._flushed_at = now
-        return self._take_changes()
-
-    def _flush_awareness(self) -> None:
-        self._flush = None
-        self._flushed_at = time.monotonic()
-        if presence := self._take_changes():
-            self.send(presence)
-
-    def _take_changes(self) -> bytes | None:
-        if self.tell is not None:
-            self.tell()
-        return self.awareness.take_changes()
-
-    def presence_heard(self) -> None:
-        """Show what another process told."""
-        self._expire()
-
-    def _expire(self) -> None:
-        """Show who has gone for good, and look again when the next one's time to return is over."""
-        if self._hold is not None:
-            self._hold.cancel()
-            self._hold = None
-        due = self.awareness.expire(time.monotonic())
-        if due is not None:
-            self._hold = asyncio.get_running_loop().call_later(due, self._expire)
-        self.awareness_changed()
+        self.company.look_again()
 
     def close(self, code: int, reason: str, *, only: Iterable[Seat] | None = None) -> None:
         """Close the room's sockets, or some of them."""
@@ -408,6 +353,4 @@ class LiveRoom:
 
     def stop(self) -> None:
         """Drop what is scheduled."""
-        for timer in (self._flush, self._hold):
-            if timer is not None:
-                timer.cancel()
+        self.company.stop()

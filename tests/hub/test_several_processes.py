@@ -355,7 +355,7 @@ def appear(live: LiveLesson, seat: Seat, client: int, clock: int, cursor: Any) -
     name = {"ann": "Ann", "ben": "Ben"}[seat.author]
     face: Callable[[], Face] = lambda: Face(seat.author, name, 1)  # noqa: E731
     assert room.awareness.receive(seat, AwarenessState(client, clock, state), face)
-    room.awareness_changed()
+    room.company.changed()
 
 
 def names(seat: Seat) -> list[str]:
