@@ -128,12 +128,6 @@ class LiveLesson:
         self.snapshots.seq = seq
         self._progress.reach(seq)
 
-    async def save(self, least_entries: int = 1) -> None:
-        """Make a snapshot, unless there are fewer new entries, or text is on its way: then another time."""
-        frozen = self.snapshots.make(least_entries)
-        if frozen is not None:
-            await self.snapshots.store(frozen, self.snapshots.seq)
-
     def close(self) -> None:
         """Let go of everything; sockets must be closed already, and note nothing more."""
         self.closed = True

@@ -200,7 +200,7 @@ class Registry:
         await live.execute(command, actor)
         if live.state.phase == "ended" and not was_over:
             await self._journal.end(lesson, now_ms())
-            live.spawn(live.save(READ_ENTRIES))
+            live.spawn(live.snapshots.save(READ_ENTRIES))
 
     async def delete(self, lesson: str) -> None:
         """Delete a lesson and everything about it, at once."""
@@ -240,7 +240,7 @@ class Registry:
         now = time.monotonic()
         for live in self.loaded():
             if live.audience.empty and now - live.idle_since > self._limits.idle_unload_secs:
-                await live.save(READ_ENTRIES)
+                await live.snapshots.save(READ_ENTRIES)
                 if not live.audience.empty or live.closed or live.idle_since > now:
                     continue  # somebody came meanwhile
                 ended = live.state.phase == "ended"

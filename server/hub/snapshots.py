@@ -63,6 +63,12 @@ class Snapshots:
             log.warning("snapshot.unreadable", lesson=self._lesson)
             return None
 
+    async def save(self, least_entries: int = 1) -> None:
+        """Make one and store it, unless it is not the time for it: see ``make``."""
+        frozen = self.make(least_entries)
+        if frozen is not None:
+            await self.store(frozen, self.seq)
+
     def make(self, least_entries: int) -> FrozenLesson | None:
         """Freeze the lesson, unless there are fewer new entries, or text is on its way: then another time."""
         seq = self._progress.seq

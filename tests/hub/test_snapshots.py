@@ -84,7 +84,7 @@ def agree(one: LiveLesson, other: LiveLesson) -> None:
 async def test_a_lesson_from_its_snapshot_is_the_one_from_its_journal(journal: SqliteJournal) -> None:
     live = await a_lesson(journal)
     folded = await opened(journal)
-    await live.save()
+    await live.snapshots.save()
     write(live, encode_contents(Update((TextItem(7, 7, 1, "?", Id(7, 6)),), ())))
     await live.execute(commands.Unlock(), TEACHER)
     from_snapshot = await opened(journal)
@@ -98,7 +98,7 @@ async def test_a_lesson_from_its_snapshot_is_the_one_from_its_journal(journal: S
 
 async def test_a_snapshot_keeps_what_a_document_forgets(journal: SqliteJournal) -> None:
     live = await a_lesson(journal)
-    await live.save()
+    await live.snapshots.save()
     from_snapshot = await opened(journal)
     # Into the middle of a character that is deleted: refused where the journal was folded, so here as well.
     split = encode_contents(Update((TextItem(7, 7, 1, "z", Id(7, 1), Id(7, 2)),), ()))
@@ -111,7 +111,7 @@ async def test_a_snapshot_keeps_what_a_document_forgets(journal: SqliteJournal) 
 @pytest.mark.parametrize("damage", ["nothing", "other version", "cut", "no text", "ahead"])
 async def test_a_snapshot_that_cannot_be_used_is_as_none(journal: SqliteJournal, damage: str) -> None:
     live = await a_lesson(journal)
-    await live.save()
+    await live.snapshots.save()
     snapshot = await journal.snapshot("lesson", SNAPSHOT)
     assert snapshot is not None
     seq, data = snapshot.seq, snapshot.data
