@@ -1,6 +1,6 @@
 """Measure what students cost a Redis, and the processes around it: commands, bytes, memory, processor time.
 
-A redis-server (append-only, ``everysec``), one web process and one moderator share a core; the load generator has
+A redis-server (append-only, ``always``), one web process and one moderator share a core; the load generator has
 another. Students sit in lessons of thirty at tables of five, each with the lesson socket, a teacher's dashboard open in
 every lesson, and type a key a second with its cursor. Each load runs twice, for a short and a long time: the difference
 is what typing costs, without the joining. Run it from the root of the
@@ -96,7 +96,7 @@ def site() -> Iterator[Site]:
     SCRATCH.mkdir(exist_ok=True)
     with TemporaryDirectory(prefix="redis-", dir=SCRATCH) as folder:
         port = free_port()
-        arguments = f"--bind {HOST} --port {port} --dir {folder} --appendonly yes --appendfsync everysec --save"
+        arguments = f"--bind {HOST} --port {port} --dir {folder} --appendonly yes --appendfsync always --save"
         process = subprocess.Popen(
             ["redis-server", *arguments.split(), ""],
             stdout=subprocess.DEVNULL,
