@@ -51,6 +51,8 @@ class Patience:
     retry_most: float = 1.0
     poll: float = 1.0
     """How long one blocking read lasts, and how often a deletion elsewhere is looked for."""
+    keep: float = 5.0
+    """How long entries are kept that Redis may lose by dying: with ``appendfsync everysec`` those of two seconds."""
     rewrite: float = 10.0
     """After a deletion, before the append-only file is written anew: a purge deletes many lessons."""
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
@@ -34,15 +35,18 @@ _log = logging.getLogger(__name__)
 class Stream:
     """A lesson that is followed here."""
 
-    __slots__ = ("last", "lesson", "name", "pending", "seq", "stuck", "tails")
+    __slots__ = ("keep_secs", "last", "lesson", "name", "pending", "recent", "seq", "stuck", "tails")
 
-    def __init__(self, lesson: str, seq: int, last: Entry | None) -> None:
+    def __init__(self, lesson: str, seq: int, last: Entry | None, keep_secs: float) -> None:
         self.lesson = lesson
         self.name = key(lesson, "entries")
         self.seq = seq
         """Up to here entries have been given to the tails."""
         self.last = last
         """The last one of them: how a store that lost its end and grew another is found out."""
+        self.keep_secs = keep_secs
+        self.recent: deque[tuple[float, list[Entry]]] = deque([(0.0, [last])] if last is not None else [])
+        """When what was given, the last seconds' of it and one batch before."""
         self.tails: list[LiveTail] = []
         self.pending: deque[Append] = deque()
         """Acknowledged, but not yet come by."""
@@ -57,6 +61,10 @@ class Stream:
                 return
         self.last = entries[-1]
         self.seq = self.last.seq
+        now = time.monotonic()
+        self.recent.append((now, entries))
+        while len(self.recent) > 1 and self.recent[1][0] <= now - self.keep_secs:
+            self.recent.popleft()
         for tail in tuple(self.tails):
             tail.give(self.lesson, entries)
         while self.pending and self.pending[0].seq <= self.seq:
@@ -87,7 +95,8 @@ class Reader:
             last = await self._store.read(lesson, seq - 1, 1) if seq else []
             if len(last) != (seq > 0):
                 raise lost_something()
-            stream = self._streams.get(lesson) or Stream(lesson, seq, last[0] if last else None)
+            first = last[0] if last else None
+            stream = self._streams.get(lesson) or Stream(lesson, seq, first, self._patience.keep)
             self._streams[lesson] = stream
         # Subscribed first, so that what comes while history is read waits in the tail's buffer.
         tail = LiveTail(stream.tails, receive, after, stream.seq, lost, gone)
@@ -133,6 +142,7 @@ class Reader:
 
     async def _resume(self, stream: Stream) -> None:
         try:
+            await self._restore(stream)
             # The same entry under the same number: then so is all before it, since a store loses only its end. Another
             # process may have appended since the loss, so that the number alone says nothing.
             if stream.last is not None and await self._store.read(stream.lesson, stream.seq - 1, 1) != [stream.last]:
@@ -140,6 +150,20 @@ class Reader:
             await self._catch_up(stream)
         except NotFound:
             self.end(stream.lesson, gone=True)
+
+    async def _restore(self, stream: Stream) -> None:
+        """Give Redis again what it lost and the tails were given, if what came before that is there.
+
+        Pages could not: each would send what it has of the others' text, too, which is theirs alone to send.
+        """
+        kept = [entry for _, entries in stream.recent for entry in entries]
+        while (latest := await self._store.latest(stream.lesson)) < stream.seq:
+            before = next((entry for entry in kept if entry.seq == latest), None)
+            if before is None or await self._store.read(stream.lesson, latest - 1, 1) != [before]:
+                return
+            lost = [entry for entry in kept if entry.seq > latest]
+            _log.warning("journal: Redis lost entries: lesson=%s seq=%d entries=%d", stream.lesson, latest, len(lost))
+            await self._store.restore(stream.lesson, lost)
 
     def _lost(self, stream: Stream) -> None:
         _log.error("journal: Redis came back without entries: lesson=%s seq=%d", stream.lesson, stream.seq)

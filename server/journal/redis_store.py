@@ -65,6 +65,15 @@ end
 return 1
 """
 
+_RESTORE = """
+local found = redis.call('HMGET', KEYS[1], 'seq', 'at')
+if found[1] ~= ARGV[1] then return 0 end
+redis.call('XADD', KEYS[2], ARGV[2] .. '-0', 'f', found[2], 'e', ARGV[4])
+redis.call('HSET', KEYS[1], 'seq', ARGV[2], 'at', ARGV[3], 'x', ARGV[2])
+return 1
+"""
+"""As if all of it were one exclusive commit: who decides next must have received it."""
+
 _PACK = """
 if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
 local first = redis.call('XRANGE', KEYS[2], '-', '+', 'COUNT', 1)[1]
@@ -193,6 +202,16 @@ class RedisStore:
                 if code is not None:  # else it is being made, or deleted
                     rows.append(LessonRow(lesson, code.decode(), int(created), int(at), ended and int(ended)))
         return rows
+
+    async def restore(self, lesson: str, entries: Sequence[Entry]) -> None:
+        """Write entries again that were lost, unless there is more, or less, than what came before them."""
+        packed = pack([(entry.at, entry.body) for entry in entries])
+        keys = key(lesson, "meta"), key(lesson, "entries")
+        last = entries[-1]
+        _, *replicated = await self._ask(
+            ("EVAL", _RESTORE, 2, *keys, entries[0].seq - 1, last.seq, last.at, packed), *self.barrier()
+        )
+        self.require_replicated(replicated)
 
     async def unblock(self, link: int) -> None:
         """Make a link that waits in a blocking read return."""

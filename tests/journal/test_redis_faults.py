@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import itertools
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import redis
 
 from server.errors import Unavailable
+from server.journal import Conflict, Entry
 from server.journal.redis import RedisJournal
 from server.journal.redis_writer import COMMIT_INTERVAL_SECS
 from server.redis_link import Patience
@@ -176,15 +178,44 @@ async def test_a_frozen_process_does_not_lose_patience(journal: RedisJournal, re
     assert len(tail) == 7
 
 
-async def test_a_redis_that_forgot_its_end_is_found_out(
+async def test_a_redis_that_forgot_its_end_is_told_it_again(
     journal: RedisJournal, redis_server: RedisServer, tmp_path: Path
 ) -> None:
+    async with opened(redis_server) as other:
+        tails = [await Tailed().follow(each, "one") for each in (journal, other)]
+        await journal.commit("one", 1, [b"kept"])
+        redis_server.keep(tmp_path / "copy")
+        for number in range(100):
+            await (journal, other)[number % 2].commit("one", number, [b"%d" % number])
+        await until(lambda: all(len(tail) == 101 for tail in tails), "everything")
+        before = list(tails[0])
+        await redis_server.kill()
+        redis_server.restore(tmp_path / "copy")
+        await redis_server.start()
+        assert await stored_again(other, "one", b"new") == 102
+        assert await whole(journal, "one") == [*before, Entry(102, 99, b"new")]
+        await until(lambda: all(len(tail) == 102 for tail in tails), "what is new")
+        assert tails[0] == tails[1] == await whole(journal, "one")
+        assert [(tail.lost, tail.gone) for tail in tails] == [(0, 0)] * 2
+        with pytest.raises(Conflict):
+            await journal.commit("one", 100, [b"decided by less"], after=1)
+
+
+async def test_a_redis_that_forgot_more_than_is_kept_is_found_out(redis_server: RedisServer, tmp_path: Path) -> None:
+    async with opened(redis_server, patience=replace(IMPATIENT, keep=0.0)) as journal:
+        await journal.create("one", "ONE", 1, [])
+        await journal.create("two", "TWO", 1, [])
+        await _forget(journal, redis_server, tmp_path)
+
+
+async def _forget(journal: RedisJournal, redis_server: RedisServer, tmp_path: Path) -> None:
     one = await Tailed().follow(journal, "one")
     two = await Tailed().follow(journal, "two")
     await journal.commit("one", 1, [b"kept"])
     await journal.commit("two", 1, [b"kept", b"too"])
     redis_server.keep(tmp_path / "copy")
-    await journal.commit("one", 1, [b"forgotten"])
+    for _ in range(3):
+        await journal.commit("one", 1, [b"forgotten"])
     await journal.save_snapshot("one", "hub", 2, b"of what is forgotten")
     await redis_server.kill()
     redis_server.restore(tmp_path / "copy")
@@ -193,7 +224,7 @@ async def test_a_redis_that_forgot_its_end_is_found_out(
     assert await stored_again(journal, "one", b"new") == 2
     assert await journal.snapshot("one", "hub") is None
     assert await stored_again(journal, "two", b"new") == 3
-    assert one.bodies == [b"kept", b"forgotten"], "its tail has ended"
+    assert one.bodies == [b"kept", *[b"forgotten"] * 3], "its tail has ended"
     assert two.bodies == [b"kept", b"too", b"new"]
     assert (one.lost, one.gone, two.lost, two.gone) == (1, 0, 0, 0)
     again = await Tailed().follow(journal, "one")
