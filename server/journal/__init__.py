@@ -159,9 +159,8 @@ class Journal(Protocol):
         history is read; later it is logged, harms no other tail, and the next entries still come.
 
         ``gone`` is called when the lesson was deleted, by whatever process, within some two seconds. ``lost`` is called
-        when the store came back without entries this tail has received (Redis lost power, or its last second):
-        forget what you folded and begin again from what is there. Neither is called while history is read:
-        ``follow`` raises then.
+        when the store came back without entries this tail has received, and could not be given them again: forget what
+        you folded and begin again from what is there. Neither is called while history is read: ``follow`` raises then.
 
         Raises:
             NotFound: there is no such lesson.

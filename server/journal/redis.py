@@ -7,7 +7,8 @@ there is none everything is refused at once; a new one begins by making up for w
 An entry is durable when Redis has acknowledged it and, with ``replicas``, when so many replicas have it in memory;
 nobody is given an entry before. What that is worth is a setting of Redis. With ``appendfsync always`` it is on disk.
 With ``everysec`` it is in the file a moment later, up to two seconds when the disk is busy: the death of Redis may take
-it along, and every process then finds out and tells its tails (``lost``).
+it along. Whichever process was given it gives it back then, before anything new is written (``Patience.keep``); what
+no process has any more is found out, and the tails are told (``lost``).
 """
 
 from __future__ import annotations
