@@ -107,7 +107,8 @@ class LessonSocket:
             self._subscription.close()
         if self in self._lesson.audience.watchers:
             self._lesson.depart(self)
-        self._ended()
+        ended, self._ended = self._ended, lambda: None  # which leads back here by way of a subscription
+        ended()
 
     # ── out ──
 

@@ -222,6 +222,7 @@ class DirectProtocol(WebSocketsSansIOProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
         self._lose()
+        self.conn.parser.close()  # the library's generator and its protocol hold each other
 
     def _lose(self) -> None:
         owner, self._owner = self._owner, None
