@@ -73,7 +73,7 @@ class DocumentSocket:
         self._asked = False  # our step 1 is on its way, and the peer's step 2 has not come yet
         self._early: list[bytes] = []  # updates that came before that answer and build on what it brings
         self._early_bytes = 0
-        self._held: list[Payload] = []  # what builds on text that may be durable but is not here, and all after it
+        self._held: list[bytes] = []  # what builds on text that may be durable but is not here, and all after it
         self._held_bytes = 0
         self._caught_up = False
         self._patience: asyncio.TimerHandle | None = None
@@ -203,7 +203,7 @@ class DocumentSocket:
         self.send(encode_sync_step1(self._live.state_vector))
 
     def _receive_update(self, update: bytes, *, in_handshake: bool) -> None:
-        if not self._updates.take(time.monotonic):
+        if not self._updates.take(time.monotonic()):
             raise TooFast("Too many changes at once.", reason="update_rate")
         if not self._may_write:
             raise Forbidden("This page may read the text but not change it.", reason="read_only")

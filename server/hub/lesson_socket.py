@@ -172,7 +172,7 @@ class LessonSocket:
         if message.type == "ping":
             self._send({"type": "pong"})
             return
-        if not self._commands.take(time.monotonic):
+        if not self._commands.take(time.monotonic()):
             self._answer(message.id, TooFast("Slow down a little, then try again."))
             return
         if self._under_way >= _COMMANDS_AT_ONCE:

@@ -252,5 +252,5 @@ class Registry:
                     await self._journal.compact(live.id)
         if let_go:
             # A lesson's parts know each other, and the collector looks by itself only once in many millions of new
-            # objects (see ``__main__``): what was let go of would stay. It takes 0.1 s for 100 lessons, when some end.
+            # objects (see ``__main__``): what was let go of would stay.
             gc.collect()

@@ -51,7 +51,7 @@ async def create_lesson(request: Request) -> Response:
             raise Forbidden("Starting a lesson needs this school's teacher key.", reason="teacher_key")
         if not hmac.compare_digest(given.encode(), key.encode()):
             raise Forbidden("This is not the teacher key of this school. Check it and try again.", reason="teacher_key")
-    if not services.lessons_started.take(services.monotonic):
+    if not services.lessons_started.take(services.monotonic()):
         raise TooFast("Many lessons were started just now. Try again in a moment.")
     draft = decode_as(LessonDraft, data)
     if isinstance(draft, Refused):
