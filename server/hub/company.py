@@ -33,16 +33,23 @@ class Company:
         """Called before presence is sent, to tell other processes of it."""
         self._waits = False
         """It goes out with the text that is on its way."""
+        self._waits_since = 0.0
         self._flush: asyncio.TimerHandle | None = None
         self._flushed_at = 0.0
         self._hold: asyncio.TimerHandle | None = None
 
     def changed(self) -> None:
-        """Send presence soon: with text that is under way, else at once after a quiet spell or at the room's pace."""
+        """Send presence soon: with text that is under way, else at once after a quiet spell or at the room's pace.
+
+        Text may be long under way when storage is slow. Presence waits for it no longer than ``interval_secs``.
+        """
+        now = time.monotonic()
+        wait = self._flushed_at + self._interval_secs - now
         if self._text_comes() and len(self._seats) <= _CROWD:
-            self._waits = True
-        elif self._flush is None:
-            wait = self._flushed_at + self._interval_secs - time.monotonic()
+            if not self._waits:
+                self._waits, self._waits_since = True, now
+            wait = self._interval_secs
+        if self._flush is None:
             self._flush = asyncio.get_running_loop().call_later(max(0.0, wait), self._send_changes)
 
     def take_with_text(self) -> bytes | None:
@@ -84,7 +91,14 @@ class Company:
 
     def _send_changes(self) -> None:
         self._flush = None
-        self._flushed_at = time.monotonic()
+        now = time.monotonic()
+        left = self._waits_since + self._interval_secs - now
+        if self._waits and left > 0.001:
+            # Set for an earlier key, whose text has come: one timer serves all keys of this time.
+            self._flush = asyncio.get_running_loop().call_later(left, self._send_changes)
+            return
+        self._waits = False
+        self._flushed_at = now
         if presence := self._take_changes():
             self._send(presence)
 
