@@ -62,6 +62,18 @@ async def stored_again(journal: RedisJournal, lesson: str, body: bytes) -> int:
                 await asyncio.sleep(0.01)
 
 
+async def answering(*journals: RedisJournal) -> None:
+    """Wait until storage is there again for each: they find it by themselves, one after another."""
+    async with asyncio.timeout(30):
+        for journal in journals:
+            while True:
+                try:
+                    await journal.lessons()
+                    break
+                except Unavailable:
+                    await asyncio.sleep(0.01)
+
+
 async def whole(journal: RedisJournal, lesson: str) -> list[Entry]:
     entries: list[Entry] = []
     while batch := await journal.read(lesson, entries[-1].seq if entries else 0):

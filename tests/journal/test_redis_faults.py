@@ -16,7 +16,7 @@ from server.journal import Conflict, Entry
 from server.journal.redis import RedisJournal
 from server.journal.redis_writer import COMMIT_INTERVAL_SECS
 from server.redis_link import Patience
-from tests.journals import IMPATIENT, Tailed, opened, stored_again, whole
+from tests.journals import IMPATIENT, Tailed, answering, opened, stored_again, whole
 from tests.redis_server import RedisServer
 from tests.stage import until
 
@@ -63,6 +63,7 @@ async def test_a_killed_redis_loses_nothing_it_acknowledged(journal: RedisJourna
             stop = True
         await until(lambda: len(answered) == len(sent), "an answer to each")
         assert len(set(answered)) == len(sent)
+        await answering(journal, other)
         last = max(await journal.commit("one", 1, [b"x"]), await other.commit("one", 1, [b"y"]))
         await until(lambda: all(tail[-1].seq == last for tail in tails), "the end")
         for tail in tails:
@@ -193,6 +194,7 @@ async def test_a_redis_that_forgot_its_end_is_told_it_again(
         redis_server.restore(tmp_path / "copy")
         await redis_server.start()
         assert await stored_again(other, "one", b"new") == 102
+        await answering(journal)
         assert await whole(journal, "one") == [*before, Entry(102, 99, b"new")]
         await until(lambda: all(len(tail) == 102 for tail in tails), "what is new")
         assert tails[0] == tails[1] == await whole(journal, "one")
