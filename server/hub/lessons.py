@@ -37,6 +37,7 @@ from server.errors import Forbidden, NotFound, Refused, Unavailable
 from server.hub.attendance import Attendance
 from server.hub.audience import Audience, DocumentSeat, Watcher
 from server.hub.awareness import Face
+from server.hub.company import Pace
 from server.hub.decisions import Decisions, new_context
 from server.hub.presence_bus import PresenceBus
 from server.hub.progress import Progress
@@ -62,12 +63,14 @@ class LiveLesson:
         *,
         node: str = "",
         bus: Bus | None = None,
+        pace: Pace | None = None,
         gone: Ended | None = None,
         lost: Ended | None = None,
     ) -> None:
         """``node`` is this process's name, see ``hub.nodes``; ``gone`` and ``lost`` are as in ``Journal.follow``.
 
-        ``bus`` joins presence with that of the other processes, where there are any.
+        ``bus`` joins presence with that of the other processes, where there are any; ``pace`` is that of all lessons
+        here.
         """
         self.id = lesson
         self.state = Lesson(lesson)
@@ -78,6 +81,7 @@ class LiveLesson:
         self._journal = journal
         self._limits = limits
         self._metrics = metrics
+        self._pace = pace or Pace(limits.awareness_interval_secs)
         self._node = node
         self._gone = gone
         self._lost = lost
@@ -112,7 +116,7 @@ class LiveLesson:
         if found is None:
             return
         seq, frozen = found
-        rooms = {name: LiveRoom(self._limits, self._metrics, self._break) for name in frozen.rooms}
+        rooms = {name: LiveRoom(self._limits, self._metrics, self._pace, self._break) for name in frozen.rooms}
         try:
             for name, live in rooms.items():
                 live.thaw(frozen.rooms[name])
@@ -266,7 +270,7 @@ class LiveLesson:
         """Give a room's live document."""
         live = self.rooms.get(room)
         if live is None:
-            live = LiveRoom(self._limits, self._metrics, self._break)
+            live = LiveRoom(self._limits, self._metrics, self._pace, self._break)
             self._keep(room, live)
         return live
 

@@ -18,6 +18,7 @@ from server.core.commands import Actor, AnyCommand, LessonDraft
 from server.core.creation import decide_created
 from server.core.events import encode_event
 from server.errors import NotFound, Refused, Unavailable
+from server.hub.company import Pace
 from server.hub.decisions import new_context
 from server.hub.lessons import LiveLesson
 from server.hub.nodes import Nodes, RollCall
@@ -76,6 +77,7 @@ class Registry:
         self._moderator = moderator
         self._limits = limits
         self._metrics = metrics
+        self._pace = Pace(limits.awareness_interval_secs)
         self._retention_days = retention_days
         self._turns = turns
         self._lessons: dict[str, asyncio.Task[LiveLesson]] = {}
@@ -131,6 +133,7 @@ class Registry:
             self._metrics,
             node=self._nodes.name,
             bus=self._bus if self._nodes.name else None,
+            pace=self._pace,
             gone=lambda: self._drop(live, "deleted", "Your teacher deleted this lesson.", NotFound.close_code),
             lost=lambda: self._drop(live, None, "The server lost its memory of the last moment.", _TRY_AGAIN),
         )

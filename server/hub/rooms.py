@@ -16,7 +16,7 @@ from server.core.update import Update, decode_update
 from server.core.wire import encode_sync_step2, encode_update
 from server.errors import Forbidden, Malformed, Refused, Unavailable
 from server.hub.awareness import RoomAwareness
-from server.hub.company import Company
+from server.hub.company import Company, Pace
 from server.hub.frozen import FrozenRoom, freeze_holdings, thaw_holdings
 from server.hub.transport import prepare
 from server.metrics import Metrics
@@ -90,8 +90,11 @@ class LiveRoom:
     here is decided already, as long as nothing of others that it touches comes in between.
     """
 
-    def __init__(self, limits: Limits, metrics: Metrics, broke: Callable[[], None]) -> None:
-        """``broke`` is called when the document engine has failed: the lesson must be read anew from its journal."""
+    def __init__(self, limits: Limits, metrics: Metrics, pace: Pace, broke: Callable[[], None]) -> None:
+        """``pace`` is the one that the presence of all rooms keeps.
+
+        ``broke`` is called when the document engine has failed: the lesson must be read anew from its journal.
+        """
         self.broke = broke
         self._limits = limits
         self._metrics = metrics
@@ -117,7 +120,7 @@ class LiveRoom:
         """Author of each Yjs client id whose text is durable."""
         self.seats: set[Seat] = set()
         self.awareness = RoomAwareness(limits.awareness_hold_secs, limits.awareness_state_bytes)
-        self.company = Company(self.awareness, self.seats, limits.awareness_interval_secs, self.send, self._text_comes)
+        self.company = Company(self.awareness, self.seats, pace, self.send, self._text_comes)
 
     # ── the document ──
 

@@ -6,7 +6,7 @@ import asyncio
 
 from server.core.wire import AwarenessState
 from server.hub.awareness import Face, RoomAwareness
-from server.hub.company import Company
+from server.hub.company import Company, Pace
 
 INTERVAL_SECS = 0.03
 
@@ -14,11 +14,11 @@ INTERVAL_SECS = 0.03
 class Table:
     """A room's presence, and what was sent of it."""
 
-    def __init__(self, *, text_comes: bool) -> None:
+    def __init__(self, *, text_comes: bool, pace: Pace | None = None) -> None:
         self.awareness = RoomAwareness(5.0, 4096)
         self.sent: list[bytes] = []
         self.sent_at: asyncio.Future[float] = asyncio.get_running_loop().create_future()
-        self.company = Company(self.awareness, [object()], INTERVAL_SECS, self._send, lambda: text_comes)
+        self.company = Company(self.awareness, [object()], pace or Pace(INTERVAL_SECS), self._send, lambda: text_comes)
         self.clock = 0
 
     def _send(self, frame: bytes) -> None:
@@ -69,3 +69,27 @@ async def test_without_text_presence_goes_at_once_after_a_quiet_spell() -> None:
     began = asyncio.get_running_loop().time()
     table.move_cursor()
     assert await asyncio.wait_for(table.sent_at, 5) - began < INTERVAL_SECS
+
+
+async def test_without_text_presence_keeps_its_pace() -> None:
+    table = Table(text_comes=False)
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    while loop.time() < began + 8 * INTERVAL_SECS:
+        table.move_cursor()
+        await asyncio.sleep(INTERVAL_SECS / 10)
+    sent = len(table.sent)
+    assert sent <= (loop.time() - began) / INTERVAL_SECS + 1
+    assert sent >= 3, "and is not held up for long"
+    table.company.stop()
+
+
+async def test_rooms_that_wait_share_one_timer() -> None:
+    pace = Pace(INTERVAL_SECS)
+    rooms = [Table(text_comes=True, pace=pace) for _ in range(3)]
+    for room in rooms:
+        room.move_cursor()
+    rooms[1].company.stop()
+    for room in (rooms[0], rooms[2]):
+        await asyncio.wait_for(room.sent_at, 5)
+    assert rooms[1].sent == []

@@ -10,6 +10,7 @@ from server.core.events import encode_event
 from server.core.update import encode_insert
 from server.core.wire import SyncStep2, decode_message
 from server.errors import Unavailable
+from server.hub.company import Pace
 from server.hub.lessons import LiveLesson
 from server.hub.rooms import EMPTY_STATE_VECTOR, LiveRoom
 from server.journal.sqlite import SqliteJournal
@@ -32,7 +33,7 @@ class Joiner:
 
 @pytest.mark.parametrize("characters", [10, 100_000])
 def test_whoever_joins_gets_everything_that_is_there_by_then(characters: int) -> None:
-    room = LiveRoom(Limits(), Metrics(), lambda: None)
+    room = LiveRoom(Limits(), Metrics(), Pace(1.0), lambda: None)
     writer: pycrdt.Doc[pycrdt.Text] = pycrdt.Doc(client_id=7)
     text = writer.get("summary", type=pycrdt.Text)
     for piece in ("a" * characters, "b", "c"):

@@ -29,6 +29,7 @@ from server.core.update import (
 )
 from server.core.wire import SyncStep2, decode_message, decode_state_vector
 from server.errors import Malformed, Refused
+from server.hub.company import Pace
 from server.hub.rooms import LiveRoom
 from server.metrics import Metrics
 from server.settings import Limits
@@ -48,7 +49,7 @@ class Hub:
 
     def __init__(self, journal: Journal) -> None:
         self.journal = journal
-        self.room = LiveRoom(Limits(), Metrics(), lambda: None)
+        self.room = LiveRoom(Limits(), Metrics(), Pace(1.0), lambda: None)
         self.under_way: list[tuple[str, bytes]] = []
         self.received = 0
 
