@@ -1,8 +1,8 @@
 """What arrives at all document sockets of this process, dealt with a few milliseconds' worth at a time.
 
 A key that is admitted alone costs about twice what it costs among others: between two of them the processor has been
-through the network, the timers and the journal, and finds nothing of the way in its caches. The commits gather anyway;
-so the frames wait for the next one before they are looked at, not after.
+through the network, the timers and the journal, and finds nothing of the way in its caches. And what is dealt with
+together is made durable together: a commit costs 0.3 ms of the processor however little is in it.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from collections.abc import Callable
 
 from server.hub.transport import Payload
 
+GATHER_SECS = 1.75e-6
+"""What a frame waits for each frame a second that comes: 7 ms when 500 people type, each key with a cursor, 2 ms when
+150 do, and when 30 do nothing that a timer could measure."""
 MAX_GATHER_SECS = 0.012
-"""What a frame waits at most, when the process is busy."""
-BUSY_FRAMES_A_SEC = 4_000.0
-"""What 500 people send who all type, a key and a cursor each time. The wait grows with the square of the rate: 150
-people wait 1 ms, 30 none that a timer could measure."""
+"""What a frame waits at most."""
 _RATE_SECS = 0.1
 """Over how long the frames a second are averaged."""
 _SOON_SECS = 0.0005
@@ -39,8 +39,7 @@ class Inbox:
         self._waiting.append((take, payload))
         if self._timer is None:
             loop = asyncio.get_running_loop()
-            gather = MAX_GATHER_SECS * min(1.0, self._frames_a_sec / BUSY_FRAMES_A_SEC) ** 2
-            wait = self._begun_at + gather - loop.time()
+            wait = self._begun_at + min(MAX_GATHER_SECS, GATHER_SECS * self._frames_a_sec) - loop.time()
             self._timer = loop.call_later(wait, self.empty) if wait > _SOON_SECS else loop.call_soon(self.empty)
 
     def empty(self) -> None:

@@ -15,14 +15,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+import msgspec
+
 from server.errors import Unavailable
 
 READ_ENTRIES = 500
 """How many entries one ``read``, and one batch of history, holds: a few milliseconds of folding on the loop."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True, gc=False):
     """One thing that happened.
 
     ``seq`` counts 1, 2, 3 … within one lesson, without gaps. ``at`` is in milliseconds since the epoch by the

@@ -30,7 +30,8 @@ MAX_QUEUED_BYTES = 32 * 1024 * 1024
 """What may wait for Redis: some minutes of a whole school's typing, and bounded memory when Redis hangs."""
 
 COMMIT_INTERVAL_SECS = 0.004
-"""Flushes begin no closer together, the first after a quiet spell at once: see ``sqlite``."""
+"""Flushes begin no closer together, the first after a quiet spell at once: one costs 0.4 ms of the processor however
+little is in it, and unlike a commit on disk it takes hardly longer than nothing, so nothing would gather by itself."""
 
 _APPEND = """
 local found = redis.call('HMGET', KEYS[1], 'seq', 'at', 'x')

@@ -18,7 +18,10 @@ _HEAD = struct.Struct("<QI")
 
 def pack(entries: Iterable[tuple[int, bytes]]) -> bytes:
     """Pack what was made when: ``(at, body)``."""
-    return b"".join([part for at, body in entries for part in (_HEAD.pack(at, len(body)), body)])
+    parts: list[bytes] = []
+    for at, body in entries:
+        parts += (_HEAD.pack(at, len(body)), body)
+    return b"".join(parts)
 
 
 def unpack(last: int, packed: bytes, floor: int = 0) -> list[Entry]:

@@ -4,11 +4,10 @@ Two threads stand beside the event loop: the writer with the one connection that
 Everything in ``SqliteJournal`` is touched by the loop alone; a thread is given values and gives values back.
 
 Group commit, and what keeps it right without a lock: the writer holds at most one batch and never takes the next by
-itself. The loop gives it one, at once after a quiet spell and else when enough may have gathered (``_next``), but never
-before it has dealt with the outcome of the last:
+itself. The loop gives it one as soon as anything is queued, but never before it has dealt with the outcome of the last:
 
-- durable: the tails receive the batch, then its ``done`` are called; if the next batch is due, the writer is given it
-  first and writes meanwhile;
+- durable: everything queued meanwhile is given to the writer, and while it is written the tails receive the batch, then
+  its ``done`` are called;
 - failed: the batch and everything queued meanwhile fail together, in order. Between the failure and this moment
   the writer has had nothing to do, so nothing admitted on top of what failed can have become durable.
 
@@ -33,24 +32,10 @@ from typing import TypeVar
 
 from server.journal import READ_ENTRIES, Conflict, Done, Ended, Entry, LessonRow, Receive, Snapshot, Tail
 from server.journal.sqlite_store import Batch, Head, Known, Store
-from server.journal.tails import Append, LiveTail, behind, closed, no_lesson, not_found, settling, unavailable
+from server.journal.tails import Append, LiveTail, behind, closed, guarded, no_lesson, not_found, settling, unavailable
 
 MAX_QUEUED_BYTES = 32 * 1024 * 1024
 """What may wait for the disk: some minutes of a whole school's typing, and bounded memory when the disk hangs."""
-
-COMMIT_INTERVAL_SECS = 0.01
-"""The longest that an entry waits for company. Commits begin further apart the more arrives, the first after a quiet
-spell at once: a commit costs about 0.4 ms of the processor, however little is in it. What somebody waits for by
-``commit`` does not wait for company."""
-
-_GATHER_SECS = 2e-6
-"""How much longer to wait for each entry a second: 2.4 ms for 150 who all type, 8 ms for 500."""
-
-_RATE_SECS = 0.1
-"""Over how long the entries a second are averaged."""
-
-_SOON_SECS = 0.0005
-"""Less than this is not waited for: uvloop's timers count whole milliseconds, and turn the loop at once for less."""
 
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
@@ -73,7 +58,6 @@ class SqliteJournal:
         path: Path,
         *,
         max_queued_bytes: int = MAX_QUEUED_BYTES,
-        commit_interval_secs: float = COMMIT_INTERVAL_SECS,
         observe: Callable[[float, int], None] | None = None,
     ) -> None:
         self._path = path
@@ -88,12 +72,6 @@ class SqliteJournal:
         self._queued_bytes = 0
         """Of the queue and the batch being written."""
         self._writing = False
-        self._urgent = False
-        """Somebody waits for what is queued: no time to gather more."""
-        self._commit_interval_secs = commit_interval_secs
-        self._begun_at = 0.0
-        self._entries_a_sec = 0.0
-        self._gathering: asyncio.TimerHandle | None = None
         self._idle = asyncio.Event()
 
     async def open(self) -> None:
@@ -119,7 +97,6 @@ class SqliteJournal:
         if not self._is_open:
             return
         self._is_open = False
-        self._hurry()
         await self._idle.wait()
         await self._loop.run_in_executor(self._reader, self._store.close_reader)
         await self._loop.run_in_executor(self._writer, self._store.close)
@@ -149,7 +126,6 @@ class SqliteJournal:
         durable = asyncio.get_running_loop().create_future()
         append = Append(lesson, at, bodies, settling(durable), after)
         self._enqueue(append)
-        self._hurry()
         await durable
         return append.seq
 
@@ -247,30 +223,10 @@ class SqliteJournal:
             self._idle.clear()
             self._loop.call_soon(self._next)
 
-    def _hurry(self) -> None:
-        """Begin the next commit without gathering more for it."""
-        self._urgent = True
-        if self._gathering is not None:
-            self._next()
-
     def _next(self) -> None:
         """Give the writer what is queued, or rest; while it writes, the outcome comes first."""
         if self._writing:
             return
-        if not self._queue:
-            self._idle.set()
-            return
-        now = self._loop.time()
-        wait = self._begun_at + min(self._commit_interval_secs, self._entries_a_sec * _GATHER_SECS) - now
-        if self._gathering is not None:
-            self._gathering.cancel()
-            self._gathering = None
-        if wait > _SOON_SECS and not self._urgent:
-            self._gathering = self._loop.call_later(wait, self._next)
-            return
-        since, self._begun_at = max(1e-6, now - self._begun_at), now
-        self._entries_a_sec += min(1.0, since / _RATE_SECS) * (len(self._queue) / since - self._entries_a_sec)
-        self._urgent = False
         queue, self._queue = self._queue, []
         batch = Batch()
         for append in queue:
@@ -326,7 +282,8 @@ class SqliteJournal:
                 for tail in tuple(self._tails.get(lesson, ())) if entries else ():
                     tail.give(lesson, entries)
             for append in batch.appends:
-                append.answer(Conflict(append.outrun) if append.outrun else None)
+                if append.done is not None:
+                    guarded(append.lesson, append.done, Conflict(append.outrun) if append.outrun else None)
         if not self._writing:
             self._next()
 

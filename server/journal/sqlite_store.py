@@ -39,6 +39,7 @@ VACUUM_PAGES = 256
 """How many pages are given back in one turn: 1 MB, so that compacting does not hold up commits."""
 
 _BUSY_MSECS = 5000
+_PREPARED = 256
 _PLAIN, _ZLIB = 0, 1
 _LESSON_TABLE = """CREATE TABLE IF NOT EXISTS lesson(key INTEGER PRIMARY KEY, lesson TEXT NOT NULL UNIQUE,
     code TEXT NOT NULL UNIQUE, created_at INTEGER NOT NULL, ended_at INTEGER)"""
@@ -101,7 +102,11 @@ class Store:
             writer = _writer(path)
             try:
                 reader = sqlite3.connect(
-                    path.absolute().as_uri() + "?mode=ro", uri=True, isolation_level=None, check_same_thread=False
+                    path.absolute().as_uri() + "?mode=ro",
+                    uri=True,
+                    isolation_level=None,
+                    check_same_thread=False,
+                    cached_statements=0,  # each takes some 4 kB, and reads are rare
                 )
                 reader.execute(f"PRAGMA busy_timeout={_BUSY_MSECS}")
                 return cls(lock, writer, reader), _lessons(writer)
@@ -153,7 +158,8 @@ class Store:
                 append.outrun = head.exclusive
                 continue
             seq, at = (entries[-1].seq, entries[-1].at) if entries else (head.seq, head.at)
-            at = max(at, append.at)
+            if append.at > at:
+                at = append.at
             for body in append.bodies:
                 seq += 1
                 entries.append(Entry(seq, at, body))
@@ -294,8 +300,8 @@ def _lock(path: Path) -> int:
 def _writer(path: Path) -> sqlite3.Connection:
     os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
     path.chmod(0o600)  # SQLite gives the -wal and -shm files the same mode
-    # One insert statement a lesson; the default keeps 128 prepared.
-    writer = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=1024)
+    # One insert statement a lesson that is being written; each takes some 4 kB as long as it is kept.
+    writer = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=_PREPARED)
     try:
         (version,) = writer.execute("PRAGMA user_version").fetchone()
         if version > FORMAT:

@@ -6,8 +6,9 @@ import asyncio
 import logging
 import traceback
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from typing import TypeVar
+
+import msgspec
 
 from server.errors import NotFound, Refused, Unavailable
 from server.journal import Done, Ended, Entry, Receive
@@ -22,8 +23,7 @@ _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
 
-@dataclass(slots=True, eq=False)
-class Append:
+class Append(msgspec.Struct, eq=False):
     """One call of ``append``. Once written, ``seq`` is its last entry's, or ``outrun`` what an exclusive one missed."""
 
     lesson: str
@@ -31,17 +31,15 @@ class Append:
     bodies: Sequence[bytes]
     done: Done | None
     after: int | None = None
-    size: int = field(init=False)
+    size: int = APPEND_BYTES
     seq: int = 0
     outrun: int = 0
     answered: Callable[[Append], None] | None = None
     """Called before ``done``: the store's own books."""
 
     def __post_init__(self) -> None:
-        size = APPEND_BYTES
         for body in self.bodies:
-            size += len(body)
-        self.size = size
+            self.size += len(body)
 
     def answer(self, error: Unavailable | None) -> None:
         """Call ``done``; you must do so once."""
