@@ -239,15 +239,15 @@ def first_awareness_client(frame: bytes) -> int | None:
 
 
 def encode_sync_step1(state_vector: bytes) -> bytes:
-    return b"\x00\x00" + _var_bytes(state_vector)
+    return b"\x00\x00" + encode_var_bytes(state_vector)
 
 
 def encode_sync_step2(update: bytes) -> bytes:
-    return b"\x00\x01" + _var_bytes(update)
+    return b"\x00\x01" + encode_var_bytes(update)
 
 
 def encode_update(update: bytes) -> bytes:
-    return b"\x00\x02" + _var_bytes(update)
+    return b"\x00\x02" + encode_var_bytes(update)
 
 
 def encode_awareness(states: Iterable[AwarenessState]) -> bytes:
@@ -261,7 +261,7 @@ def encode_awareness(states: Iterable[AwarenessState]) -> bytes:
 
 def join_awareness(encoded: Sequence[bytes]) -> bytes:
     """Give the frame of states that are encoded already, each ``client, clock, string``."""
-    return b"\x01" + _var_bytes(encode_var_uint(len(encoded)) + b"".join(encoded))
+    return b"\x01" + encode_var_bytes(encode_var_uint(len(encoded)) + b"".join(encoded))
 
 
 def encode_awareness_query() -> bytes:
@@ -306,11 +306,12 @@ def encode_var_uint(number: int) -> bytes:
 
 
 def encode_var_string(text: str) -> bytes:
-    return _var_bytes(text.encode())
+    return encode_var_bytes(text.encode())
 
 
-def _var_bytes(data: bytes) -> bytes:
-    return encode_var_uint(len(data)) + data
+def encode_var_bytes(data: bytes) -> bytes:
+    size = len(data)
+    return (_SMALL[size] if size < 0x80 else encode_var_uint(size)) + data
 
 
 def _read_message(reader: Reader, max_states: int) -> Message:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from server.core.wire import AwarenessState, encode_var_string, encode_var_uint, join_awareness
+from server.core.wire import AwarenessState, encode_var_bytes, encode_var_uint, join_awareness
 
 # The palette of the pages (Okabe and Ito, 2008), for stock editors that colour by `user.color`.
 SEAT_COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#7f6000", "#5c4b99")
@@ -35,6 +35,8 @@ class _Sent(msgspec.Struct):
     cursor: msgspec.Raw = msgspec.Raw(b"null")
 
 
+_GONE = b"null"
+"""The state of a client that is not there any more."""
 _MOVED = 64
 """How far a clock is put forward when its client comes from another process, whose last word may not be here."""
 _UNHEARD_SECS = 40.0
@@ -47,7 +49,7 @@ class Told(msgspec.Struct, array_like=True, frozen=True):
     client: int
     participant: str
     clock: int
-    state: str
+    state: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +64,8 @@ class _Client:
     owner: object | None  # the connection that speaks for this client id; None while it is held for its return
     face: Face
     clock: int  # as sent on; see `_next_clock`
-    state: str
-    opening: str  # of every state it is shown with: the face
+    state: bytes
+    opening: bytes  # of every state it is shown with: the face
     number: bytes  # its id, as it is written
     gone_at: float = 0.0  # when its connection closed; of another process's client, when it was heard of last
 
@@ -71,7 +73,7 @@ class _Client:
 _decoder = msgspec.json.Decoder(_Sent | None)
 
 
-def _opening(face: Face) -> str:
+def _opening(face: Face) -> bytes:
     """Give the beginning of a state's JSON, up to its cursor."""
     user = {
         "participant": face.participant,
@@ -79,10 +81,10 @@ def _opening(face: Face) -> str:
         "seat": face.seat,
         "color": SEAT_COLOURS[(face.seat - 1) % len(SEAT_COLOURS)] if face.seat else "#666666",
     }
-    return f'{{"user":{msgspec.json.encode(user).decode()},"cursor":'
+    return b'{"user":' + msgspec.json.encode(user) + b',"cursor":'
 
 
-def _next_clock(known: _Client | None, clock: int, state: str) -> int | None:
+def _next_clock(known: _Client | None, clock: int, state: bytes) -> int | None:
     """Give the clock under which a client's state is sent on, None for one that is out of date.
 
     A stock client passes over what does not have a higher clock than the last it heard, even of someone it has seen
@@ -95,7 +97,7 @@ def _next_clock(known: _Client | None, clock: int, state: str) -> int | None:
         return clock
     if state == known.state:
         return known.clock  # as it sends back what it hears of itself: a higher clock would be answered for ever
-    if clock == known.clock or known.owner is None or "null" in (state, known.state):
+    if clock == known.clock or known.owner is None or _GONE in (state, known.state):
         return known.clock + 1
     return None  # what it heard of itself just before it said something new
 
@@ -126,7 +128,7 @@ class RoomAwareness:
         except msgspec.DecodeError:
             return False
         opening = known.opening if known is not None and known.face is appearance else _opening(appearance)
-        encoded = "null" if sent is None else f"{opening}{bytes(sent.cursor).decode()}}}"
+        encoded = _GONE if sent is None else b"%b%b}" % (opening, sent.cursor)
         moved = known is not None and isinstance(known.owner, _Elsewhere)
         if moved and known is not None:
             known.owner = None
@@ -157,7 +159,7 @@ class RoomAwareness:
             elsewhere = isinstance(known.owner, _Elsewhere)
             if known.face.participant == face.participant and known.face != face and not elsewhere:
                 opening = _opening(face)
-                if known.state != "null":
+                if known.state != _GONE:
                     known.state = opening + known.state.removeprefix(known.opening)
                     known.clock += 1
                     self._changed.add(client)
@@ -174,10 +176,10 @@ class RoomAwareness:
         due: float | None = None
         for client, known in self._clients.items():
             elsewhere = isinstance(known.owner, _Elsewhere)
-            if (known.owner is None or elsewhere) and known.state != "null":
+            if (known.owner is None or elsewhere) and known.state != _GONE:
                 left = known.gone_at + (_UNHEARD_SECS if elsewhere else self._hold_secs) - now
                 if left <= 0:
-                    known.clock, known.state = known.clock + 1, "null"
+                    known.clock, known.state = known.clock + 1, _GONE
                     self._changed.add(client)
                 else:
                     due = left if due is None else min(due, left)
@@ -186,7 +188,7 @@ class RoomAwareness:
     def _renew(self, client: int) -> None:
         known = self._clients[client]
         # The clock of another process's client is that process's to count: it is asked instead.
-        if known.state != "null" and not isinstance(known.owner, _Elsewhere):
+        if known.state != _GONE and not isinstance(known.owner, _Elsewhere):
             known.clock += 1
             self._changed.add(client)
 
@@ -219,16 +221,16 @@ class RoomAwareness:
             if known is None:
                 face = Face(told.participant, "", 0)
                 number = encode_var_uint(told.client)
-                self._clients[told.client] = _Client(_Elsewhere(node), face, told.clock, told.state, "", number, now)
-            elif known.state != "null" and known.face.participant != told.participant:
+                self._clients[told.client] = _Client(_Elsewhere(node), face, told.clock, told.state, b"", number, now)
+            elif known.state != _GONE and known.face.participant != told.participant:
                 continue
-            elif told.state == "null" and not (known.owner is None or isinstance(known.owner, _Elsewhere)):
+            elif told.state == _GONE and not (known.owner is None or isinstance(known.owner, _Elsewhere)):
                 # It has come from there to here, and they have just given up waiting for it.
                 if told.clock < known.clock:
                     continue
                 known.clock = told.clock + 1
             elif told.clock > known.clock:
-                known.owner, known.face, known.opening = _Elsewhere(node), Face(told.participant, "", 0), ""
+                known.owner, known.face, known.opening = _Elsewhere(node), Face(told.participant, "", 0), b""
                 known.clock, known.state, known.gone_at = told.clock, told.state, now
             else:
                 continue
@@ -241,7 +243,7 @@ class RoomAwareness:
         return {
             known.owner.node
             for known in self._clients.values()
-            if isinstance(known.owner, _Elsewhere) and known.state != "null"
+            if isinstance(known.owner, _Elsewhere) and known.state != _GONE
         }
 
     def release_node(self, node: str, gone_at: float) -> bool:
@@ -259,16 +261,16 @@ class RoomAwareness:
         frame = self._encode(self._changed)
         self._changed.clear()
         if len(self._clients) > _REMEMBERED_CLIENTS:
-            self._clients = {client: known for client, known in self._clients.items() if known.state != "null"}
+            self._clients = {client: known for client, known in self._clients.items() if known.state != _GONE}
         return frame
 
     def everyone(self) -> bytes | None:
         """Give the frame with all present states, for a late joiner; None in an empty room."""
-        present = [client for client, known in self._clients.items() if known.state != "null"]
+        present = [client for client, known in self._clients.items() if known.state != _GONE]
         return self._encode(present) if present else None
 
     def _encode(self, clients: Iterable[int]) -> bytes:
         shown = [self._clients[client] for client in clients]
         return join_awareness(
-            [known.number + encode_var_uint(known.clock) + encode_var_string(known.state) for known in shown]
+            [known.number + encode_var_uint(known.clock) + encode_var_bytes(known.state) for known in shown]
         )

@@ -21,24 +21,25 @@ Receive = Callable[[Payload], None]
 
 
 class RateLimit:
-    """A token bucket: ``rate`` a second sustained, ``burst`` at once."""
+    """A token bucket: ``rate`` a second sustained, ``burst`` at once.
 
-    __slots__ = ("_at", "_burst", "_rate", "_tokens")
+    Kept as the moment at which the bucket will be full again, which is all there is to know of it (the "virtual
+    scheduling" of ITU-T I.371, annex A): it is asked three times for every key.
+    """
+
+    __slots__ = ("_full_at", "_gap", "_span")
 
     def __init__(self, rate: float, burst: float, now: float) -> None:
-        self._rate = rate
-        self._burst = burst
-        self._tokens = burst
-        self._at = now
+        self._gap = 1.0 / rate
+        self._span = burst / rate + 1e-6  # for rounding
+        self._full_at = now
 
     def take(self, now: float) -> bool:
         """Take one token; False when there is none."""
-        tokens = min(self._burst, self._tokens + (now - self._at) * self._rate)
-        self._at = now
-        if tokens < 1.0:
-            self._tokens = tokens
+        full_at = (self._full_at if self._full_at > now else now) + self._gap
+        if full_at - now > self._span:
             return False
-        self._tokens = tokens - 1.0
+        self._full_at = full_at
         return True
 
 

@@ -180,7 +180,8 @@ class DocumentSocket:
             case SyncStep2(update):
                 # First, for a journal that is away says so at once, and then the peer has to be asked again.
                 self._resyncing = self._asked = False
-                self._receive_update(update, in_handshake=True)
+                away_ms = None if self._away_since_ms is None else now_ms() - self._away_since_ms
+                self._receive_update(update, None if away_ms is None else max(0.0, away_ms / 1000))
                 self._receive_early()
             case AwarenessQuery():
                 if everyone := self._live.awareness.everyone():
@@ -202,14 +203,11 @@ class DocumentSocket:
         self._asked = True
         self.send(encode_sync_step1(self._live.state_vector))
 
-    def _receive_update(self, update: bytes, *, in_handshake: bool) -> None:
+    def _receive_update(self, update: bytes, away_secs: float | None = None) -> None:
         if not self._updates.take(time.monotonic()):
             raise TooFast("Too many changes at once.", reason="update_rate")
         if not self._may_write:
             raise Forbidden("This page may read the text but not change it.", reason="read_only")
-        away_secs = None
-        if in_handshake and self._away_since_ms is not None:
-            away_secs = max(0.0, (now_ms() - self._away_since_ms) / 1000)
         self._lesson.admit(self.room, update, self.author, away_secs, self._not_taken)
 
     def _receive_typed(self, update: bytes) -> None:
@@ -219,7 +217,7 @@ class DocumentSocket:
         the change leaves a gap until the answer is here. So it waits for the answer, though not for ever.
         """
         try:
-            self._receive_update(update, in_handshake=False)
+            self._receive_update(update)
         except Malformed as refused:
             self._early_bytes += len(update)
             if (
@@ -238,7 +236,7 @@ class DocumentSocket:
             self._patience.cancel()
             self._patience = None
         while self._early and not self._resyncing:
-            self._receive_update(self._early[0], in_handshake=False)
+            self._receive_update(self._early[0])
             del self._early[0]
         self._early.clear()  # what is left comes with the answer that the peer is asked for again
         self._early_bytes = 0

@@ -155,16 +155,19 @@ class LiveLesson:
     def _receive(self, entries: Sequence[Entry]) -> None:
         updates: dict[str, list[tuple[str, bytes]]] = {}
         changed = False
+        rooms = self.state.rooms
         for entry in entries:
             event = decode_event(entry.body)
             if isinstance(event, DocumentUpdated):
-                if event.room in self.state.rooms:
+                if event.room in rooms:
                     updates.setdefault(event.room, []).append((event.author, event.update))
             else:
                 self._take(event, entry.at, entry.body)
                 changed = True
-        for room, batch in updates.items():
-            self.room(room).apply(batch)
+        if updates:
+            slowest = max([self.room(room).apply(batch) for room, batch in updates.items()])
+            if slowest > 0.0:
+                self._metrics.echo_seconds.observe(slowest)
         self._progress.reach(entries[-1].seq)
         if self._live and (changed or self.state.spotlight in updates):
             self.audience.changed()
@@ -309,7 +312,8 @@ class LiveLesson:
     def admit(self, room: str, update: bytes, author: str, away_secs: float | None, failed: Failed) -> None:
         """Admit an update and send it on its way. Raises Refused; calls ``failed`` when nothing became of it."""
         live = self.room(room)
-        admitted = live.admit(update, author, failed, writable=self.state.can_write(room, author, now_ms()))
+        now = now_ms()
+        admitted = live.admit(update, author, failed, writable=self.state.can_write(room, author, now))
         if isinstance(admitted, Refused):
             raise admitted
         if not admitted.is_new:
@@ -323,7 +327,7 @@ class LiveLesson:
                 return
             self._written(error)
 
-        self._journal.append(self.id, now_ms(), [encode_event(DocumentUpdated(room, author, update, away_secs))], done)
+        self._journal.append(self.id, now, [encode_event(DocumentUpdated(room, author, update, away_secs))], done)
 
     def enter(self, seat: DocumentSeat) -> float | None:
         """Add a document socket; give the seconds since this person last had the room open, None if it is open now."""

@@ -131,15 +131,16 @@ class LiveRoom:
         """
         admitted = self._holdings().admit(update, author, self._admission, writable=writable)
         if isinstance(admitted, Admitted) and admitted.is_new:
-            self._pending.append(
-                _Pending(
-                    update, admitted.update, author, self._claimed(admitted.update, author), failed, time.monotonic()
-                )
-            )
+            contents = admitted.update
+            claimed = self._claimed(contents, author)
+            self._pending.append(_Pending(update, contents, author, claimed, failed, time.monotonic()))
         return admitted
 
-    def apply(self, updates: Sequence[tuple[str, bytes]]) -> None:
-        """Apply durable updates ``(author, update)`` in the journal's order, and send them to everyone as one frame."""
+    def apply(self, updates: Sequence[tuple[str, bytes]]) -> float:
+        """Apply durable updates ``(author, update)`` in the journal's order, and send them to everyone as one frame.
+
+        Returns how many seconds ago the oldest of those was admitted that were admitted here.
+        """
         now = time.monotonic()
         slowest = 0.0
         counted = 0
@@ -149,8 +150,8 @@ class LiveRoom:
         self._holdings()
         for author, update in updates:
             own = self._take_pending(author, update)
-            if own is not None:
-                slowest = max(slowest, now - own.admitted_at)
+            if own is not None and now - own.admitted_at > slowest:
+                slowest = now - own.admitted_at
             contents = own.contents if own is not None and own.holds else self._decide(author, update)
             if contents is None:
                 if own is not None:
@@ -169,10 +170,8 @@ class LiveRoom:
             together.append(update)
             counted += 1
         if not counted:
-            return
+            return slowest
         self._metrics.updates.value += counted
-        if slowest > 0.0:
-            self._metrics.echo_seconds.observe(slowest)
         if len(self._unapplied) >= _APPLY_TOGETHER:
             self._apply()
         if self.seats:
@@ -182,17 +181,18 @@ class LiveRoom:
                 frame += prepare(presence)
             for seat in self.seats:
                 seat.send_prepared(frame)
+        return slowest
 
     def _claimed(self, contents: Update, author: str) -> tuple[int, ...]:
         """Name the client ids of an admitted update that are its author's, and not durable yet."""
         owners, admitted = self.owners, self._admitted.owners
-        return tuple(
-            [
-                struct.client
-                for struct in contents.structs
-                if struct.client not in owners and admitted.get(struct.client) == author
-            ]
-        )
+        for struct in contents.structs:
+            if struct.client not in owners:
+                break
+        else:
+            return ()  # as with every key but the first
+        clients = [struct.client for struct in contents.structs]
+        return tuple([client for client in clients if client not in owners and admitted.get(client) == author])
 
     def _take_pending(self, author: str, update: bytes) -> _Pending | None:
         """Give what was admitted here and is now durable; None for what another process admitted, and for history."""
