@@ -40,6 +40,7 @@ VACUUM_PAGES = 256
 
 _BUSY_MSECS = 5000
 _PREPARED = 256
+"""Statements that the writer keeps prepared: those of the lessons of a school at once."""
 _PLAIN, _ZLIB = 0, 1
 _LESSON_TABLE = """CREATE TABLE IF NOT EXISTS lesson(key INTEGER PRIMARY KEY, lesson TEXT NOT NULL UNIQUE,
     code TEXT NOT NULL UNIQUE, created_at INTEGER NOT NULL, ended_at INTEGER)"""
