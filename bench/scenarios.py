@@ -11,6 +11,7 @@ from typing import TypeVar
 import msgspec
 
 from bench import meters
+from bench.impatient import IDLE_UNLOAD_SECS
 from bench.jobs import (
     Idling,
     IdlingResult,
@@ -23,8 +24,7 @@ from bench.jobs import (
     Typing,
     TypingResult,
 )
-from bench.servers import GENERATOR_CORE, OURS, ROOT, Roundtable, Server, running
-from server.settings import Limits
+from bench.servers import GENERATOR_CORE, IMPATIENT, OURS, ROOT, Roundtable, Server, running
 
 PER_ROOM = 5
 KEYS_A_SECOND = 4.0
@@ -39,8 +39,7 @@ TYPED, DELETED = 100_000, 36_000
 WARMING, IDLE = 200, 1_000
 SMALL_TEXT_BYTES = 1_000
 LESSON_STUDENTS = 30
-LESSONS_A_DAY, LESSONS_BEFORE = 200, 20
-LESSONS_AT_ONCE = 10
+LESSONS_A_DAY, LESSONS_AT_ONCE = 200, 20
 LESSON_STAGE = Stage(KEYS_A_SECOND, 2.0)
 SWEEP_SECS = 30.0
 """How often the server looks for lessons to let go of (`server.hub.registry`)."""
@@ -160,23 +159,23 @@ class Day(msgspec.Struct, frozen=True, tag="day"):
     mb_after: float
 
 
-def day(lessons: int = LESSONS_A_DAY, before: int = LESSONS_BEFORE) -> Day:
-    """Run lessons, some at a time, and wait twice until the server has let go of them: over ten minutes in all."""
-    let_go_secs = Limits().idle_unload_secs + 2 * SWEEP_SECS
+def day() -> Day:
+    """Run lessons, always so many at once, and wait each time until the server has let go of them: twelve minutes.
+
+    As many at once at the beginning as later: memory that was needed once stays with the process.
+    """
+    let_go_secs = IDLE_UNLOAD_SECS + 2 * SWEEP_SECS
     levels: list[float] = []
-    with running(OURS) as started:
+    with running(IMPATIENT) as started:
         assert isinstance(started, Roundtable)
-        for number in (before, lessons - before):
-            for _ in range(number // LESSONS_AT_ONCE):
-                group = [started.lesson(PER_ROOM * 2, PER_ROOM, pages=True) for _ in range(LESSONS_AT_ONCE)]
-                seats = [seat for lesson in group for seat in lesson.seats]
-                result = generate(
-                    Typing(started.target, seats, [LESSON_STAGE], dashboard=group[0].dashboard), TypingResult
-                )
-                if result.texts_differ or result.stages[0].lost:
-                    raise RuntimeError("a lesson of the day lost text")
-                for lesson in group:
-                    lesson.end()
+        for _ in range(LESSONS_A_DAY // LESSONS_AT_ONCE):
+            group = [started.lesson(PER_ROOM * 2, PER_ROOM, pages=True) for _ in range(LESSONS_AT_ONCE)]
+            seats = [seat for lesson in group for seat in lesson.seats]
+            result = generate(Typing(started.target, seats, [LESSON_STAGE], dashboard=group[0].dashboard), TypingResult)
+            if result.texts_differ or result.stages[0].lost:
+                raise RuntimeError("a lesson of the day lost text")
+            for lesson in group:
+                lesson.end()
             time.sleep(let_go_secs)
             levels.append(meters.memory_mb(started.target.pid))
-    return Day(before, levels[0], lessons, levels[1])
+    return Day(LESSONS_AT_ONCE, levels[0], LESSONS_A_DAY, levels[-1])

@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -127,6 +127,7 @@ class Server:
 
 
 OURS = Server("Roundtable", ROOT, (sys.executable, "-m", "server", "web"), kind=Roundtable)
+IMPATIENT = replace(OURS, command=(sys.executable, "-m", "bench.impatient"))
 Y_WEBSOCKET = Server(
     "@y/websocket-server", SCRATCH / "y-websocket", (node(), "node_modules/@y/websocket-server/src/server.js")
 )

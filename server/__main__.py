@@ -38,11 +38,13 @@ _PING_SECS = 20.0
 _DAY_MS = 24 * 60 * 60 * 1000
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None, limits: Limits | None = None) -> int:
     """Run one command; give the exit status."""
     options = _parser().parse_args(arguments)
     try:
         settings = read_settings(os.environ, port=_PORTS.get(options.command, 0))
+        if limits is not None:
+            settings = replace(settings, limits=limits)
         configure_logging(settings.log_format)
         match options.command:
             case "web":
