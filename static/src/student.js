@@ -3,7 +3,7 @@
  *
  * The lesson socket says where this student is; `Desk` keeps the one room text that belongs there, and the views below draw both.
  */
-import { html, render } from "lit"
+import { html, render } from "lit/html.js"
 import { announce } from "./shared/announcer.js"
 import { boot, socketUrl, t } from "./shared/boot.js"
 import { Warnings } from "./shared/clock.js"
