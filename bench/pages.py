@@ -40,7 +40,8 @@ WATCH_OPENING = """() => {
     if (location.pathname.startsWith("/l/")) {
         const figures = window.figures = {}
         new PerformanceObserver(list => {
-            for (const {name, startTime} of list.getEntries()) if (name === "first-contentful-paint") figures.painted = startTime
+            const first = list.getEntries().find(({name}) => name === "first-contentful-paint")
+            if (first) figures.painted = first.startTime
         }).observe({type: "paint", buffered: true})
         const observer = new MutationObserver(() => {
             const editor = document.querySelector(".cm-content[contenteditable=true]")

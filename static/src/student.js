@@ -88,7 +88,6 @@ let shownStage
 
 function draw() {
   const stage = stageOf(lesson.state, lesson.bye)
-  if (stage === "opening") return
   document.title = [lesson.state?.room?.name ?? lesson.state?.lesson.title, t("product")].filter(Boolean).join(" · ")
   if (shownStage === undefined) app.replaceChildren()
   render(
@@ -140,7 +139,8 @@ lesson.addEventListener("change", () => {
   }
   if (before?.me.room !== state.me.room) page.unread = 0
   desk.follow(stageOf(state, lesson.bye))
-  schedule()
+  if (before) schedule()
+  else draw()
 })
 lesson.addEventListener("status", schedule)
 lesson.addEventListener("bye", () => {
@@ -159,10 +159,9 @@ setInterval(() => {
   if (timer) schedule()
 }, 500)
 
-// No word at all would look broken: the page says that it keeps trying.
+// What came with the page looks alive: where nothing answers, the page says that it keeps trying.
 setTimeout(() => {
-  const waiting = document.querySelector("#main > .lead")
-  if (!lesson.state && !lesson.bye && waiting) waiting.textContent = t("opening.slow")
+  if (!lesson.connected && !lesson.bye) toast(t("opening.slow"), { heed: true })
 }, 6000)
 
-lesson.open()
+lesson.open({ state: boot.state, now: boot.now })
