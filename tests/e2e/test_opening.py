@@ -57,6 +57,7 @@ async def test_a_student_writes_before_anything_that_can_wait(server: Server, sc
         steps: list[str] = await page.page.evaluate("steps")
         await page.types_on("Written at once. ")
         await writer.sees("What stands there already.Written at once. ")
+        await page.sees("The lesson does not answer yet.")
 
     until_writable = steps[: steps.index("writable")]
     assert "drawn" in until_writable
