@@ -2,7 +2,7 @@
 
     python -m bench.pages [opening | typing | dashboard ...]
 
-*Opening*: the student's page, reached from ``/join`` as a class does, nothing of it in the browser's cache; the
+*Opening*: the student's page with nothing of it in the browser's cache, and from ``/join``, which fetches it ahead; the
 processor as it is and slowed to a quarter, as a cheap laptop's. Times run from the navigation: the first paint with
 words in it; the editor that takes a key; the frame that shows it. *Typing*: one of thirty at one table, all the others
 typing; from a key to the changed text, and to the frame after it. *Dashboard*: forty rooms of five who all type.
@@ -26,6 +26,8 @@ from bench.servers import OURS, Lesson, Roundtable, running
 from tests.e2e.browser import School, Teacher, open_school
 
 RUNS = 9
+BEFORE = {"new to the browser": "/counted", "from /join": "/join"}
+"""The page that a student comes from: one without a script, or the one that leads there."""
 SLOWED = (1, 4)
 """How many times slower than it is the processor is made."""
 AT_A_TABLE = 30
@@ -105,19 +107,21 @@ async def opening() -> None:
         lesson = server.lesson(PER_ROOM, PER_ROOM)
         await type_for(lesson, lesson.seats[1:], 4.0, 5.0)  # there is a text to open
         async with open_school(address(server)) as school:
-            for slowed in SLOWED:
-                found = [await open_once(school, lesson, slowed) for _ in range(RUNS)]
-                for what in ("painted", "writable", "shown"):
-                    print(f"opening, {slowed}×: {what:9}{spread([each[what] for each in found])}", flush=True)
+            for come, before in BEFORE.items():
+                for slowed in SLOWED:
+                    found = [await open_once(school, lesson, before, slowed) for _ in range(RUNS)]
+                    for what in ("painted", "writable", "shown"):
+                        figures = spread([each[what] for each in found])
+                        print(f"opening, {come}, {slowed}×: {what:9}{figures}", flush=True)
 
 
-async def open_once(school: School, lesson: Lesson, slowed: float) -> dict[str, float]:
+async def open_once(school: School, lesson: Lesson, before: str, slowed: float) -> dict[str, float]:
     """Give when (ms) the page was painted, writable and had shown a key."""
     student = await school.student("Pupil 0")
     page = student.page
     await page.context.request.get(opener(lesson, lesson.seats[0]), max_redirects=0)  # the cookie that joining gives
     await page.add_init_script(f"({WATCH_OPENING})()")
-    await page.goto("/join", wait_until="networkidle")
+    await page.goto(before, wait_until="networkidle")
     session = await page.context.new_cdp_session(page)
     await session.send("Emulation.setCPUThrottlingRate", {"rate": slowed})
     await page.goto(f"/l/{lesson.lesson}", wait_until="commit")

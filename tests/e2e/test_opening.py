@@ -69,6 +69,28 @@ async def test_a_student_writes_before_anything_that_can_wait(server: Server, sc
     assert fetched <= set(re.findall(r'"(/static/[^"]+)"', html)), "all is fetched at once, for the page names it"
 
 
+async def test_while_the_code_is_typed_the_page_is_fetched(server: Server, school: School) -> None:
+    lesson = await server.create_lesson(room_count=1)
+    await lesson.command("open_rooms")
+    ana = await school.student("Ana")
+    await ana.visits(f"/j/{lesson.code}")
+    await ana.page.wait_for_function(
+        """() => {
+            const wanted = [...document.querySelectorAll("link[rel=prefetch]")].map(({href}) => href)
+            const there = performance.getEntriesByType("resource").filter(({responseEnd}) => responseEnd)
+            return wanted.every(each => there.some(({name}) => name === each))
+        }"""
+    )
+    await ana.joins_by_link(lesson.code)
+    await ana.is_in_a_room()
+    fetched: dict[str, str] = await ana.page.evaluate(
+        """() => Object.fromEntries(performance.getEntriesByType("resource")
+            .filter(({name}) => name.includes("/static/")).map(({name, deliveryType}) => [name, deliveryType]))"""
+    )
+    assert any("/static/student-" in name for name in fetched)
+    assert set(fetched.values()) == {"cache"}, fetched
+
+
 async def test_the_page_starts_from_what_its_socket_says(server: Server, school: School) -> None:
     lesson = await server.create_lesson(room_count=1, criteria=["It says where"])
     ana, ben = await lesson.join("Ana"), await lesson.join("Ben")
