@@ -30,6 +30,7 @@ BEFORE = {"new to the browser": "/counted", "from /join": "/join"}
 """The page that a student comes from: one without a script, or the one that leads there."""
 SLOWED = (1, 4)
 """How many times slower than it is the processor is made."""
+OPENING_SECS = 2.0
 AT_A_TABLE = 30
 CURSORS_A_SECOND = 4.0
 KEYS, KEY_GAP_SECS = 100, 0.12
@@ -125,7 +126,7 @@ async def open_once(school: School, lesson: Lesson, before: str, slowed: float) 
     session = await page.context.new_cdp_session(page)
     await session.send("Emulation.setCPUThrottlingRate", {"rate": slowed})
     await page.goto(f"/l/{lesson.lesson}", wait_until="commit")
-    await page.wait_for_function("() => window.figures?.shown && window.figures.painted")
+    await asyncio.sleep(OPENING_SECS)  # asking sooner would be work for the page: Playwright brings a large script
     found: dict[str, float] = await page.evaluate("window.figures")
     await page.context.close()
     return found
