@@ -18,6 +18,7 @@ from server.report.figures import build_report
 from server.web.auth import Grant, Scope, presented_token, require_same_site
 from server.web.security import read_body
 from server.web.services import Services, services_of
+from server.web.views import first_view
 
 
 async def _admitted(request: Request, scope: Scope) -> LiveLesson | Response:
@@ -169,6 +170,9 @@ async def student(request: Request) -> Response:
         "name": person.name,
         "title": admitted.state.title,
         "code": admitted.state.code,
+        # Its socket would say the same two round trips later.
+        "state": first_view(admitted, person.participant, services.moderator.latest_records(admitted.id)),
+        "now": services.now(),
     }
     return services.pages.render(request, "student", boot, language=admitted.state.language, title=admitted.state.title)
 

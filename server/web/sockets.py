@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import msgspec
 from starlette.responses import PlainTextResponse
 from starlette.websockets import WebSocket
 
@@ -14,11 +13,11 @@ from server.hub.document_socket import DocumentSocket
 from server.hub.lesson_socket import LessonSocket
 from server.hub.lessons import LiveLesson
 from server.moderator import records_topic
-from server.report.summary import render_summary
 from server.web.auth import Scope, require_same_site
 from server.web.draining import RETRY_AFTER_SECS
 from server.web.services import Services, services_of
 from server.web.templates import qr_svg
+from server.web.views import add_record, add_spotlight, add_table, authors_of, own_record
 
 
 async def lesson_socket(websocket: WebSocket) -> None:
@@ -34,28 +33,16 @@ async def lesson_socket(websocket: WebSocket) -> None:
     record: JSON = None
 
     def extend(lesson: LiveLesson, actor: Actor, view: JSONObject) -> None:
-        spotlight = view.get("spotlight")
-        if lesson.state.spotlight is not None and isinstance(spotlight, dict) and actor.role != "teacher":
-            text = lesson.room(lesson.state.spotlight).text
-            if text not in rendered:
-                rendered.clear()
-                rendered[text] = render_summary(text)
-            view["spotlight"] = {**spotlight, "html": rendered[text]}
+        if actor.role != "teacher":
+            add_spotlight(lesson, view, rendered)
         if joining:
             view["join"] = joining
         visiting = lesson.state.visiting
         if actor.role == "teacher" and visiting is not None:
-            view["authors"] = {visiting: _authors(lesson, visiting)}
-        room = view.get("room")
-        if actor.role == "participant" and isinstance(room, dict):
-            key = str(room["room"])
-            view["authors"] = _authors(lesson, key)
-            view["seats"] = {
-                participant: {"name": lesson.state.people[participant].name, "seat": seat}
-                for participant, seat in lesson.state.rooms[key].seats.items()
-            }
-        if record is not None and lesson.state.record_shared and "me" in view:
-            view["record"] = record
+            view["authors"] = {visiting: authors_of(lesson, visiting)}
+        if actor.role == "participant":
+            add_table(lesson, view)
+            add_record(lesson, view, record)
 
     socket = LessonSocket(
         websocket,
@@ -71,26 +58,16 @@ async def lesson_socket(websocket: WebSocket) -> None:
 
     def receive_records(payload: bytes) -> None:
         nonlocal record
-        mine = _own(payload, actor)
+        mine = own_record(payload, actor.participant)
         if mine != record:
             record = mine
             socket.show()
 
     subscription: Subscription | None = None
     if actor.role == "participant":
-        record = _own(services.moderator.latest_records(live.id), actor)
+        record = own_record(services.moderator.latest_records(live.id), actor.participant)
         subscription = services.bus.subscribe(records_topic(live.id), receive_records)
     socket.start(subscription.close if subscription is not None else lambda: None)
-
-
-def _own(payload: bytes, actor: Actor) -> JSON:
-    """Take a person's own record, and no other, out of everyone's (P20)."""
-    records: JSONObject = msgspec.json.decode(payload)
-    return records.get(actor.participant or "")
-
-
-def _authors(lesson: LiveLesson, room: str) -> JSON:
-    return {str(client): author for client, author in lesson.room(room).owners.items()}
 
 
 async def document_socket(websocket: WebSocket) -> None:

@@ -1,7 +1,7 @@
 /**
  * `/`: two doors, and the lessons this browser has started. The page works without this module; it only eases typing a code.
  */
-import { html, render } from "lit"
+import { html, render } from "lit/html.js"
 
 import { boot, t } from "./shared/boot.js"
 

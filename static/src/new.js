@@ -1,7 +1,7 @@
 /**
  * `/new`: the lesson on one page. Only the title is needed; a ready-made lesson fills the rest.
  */
-import { html, render } from "lit"
+import { html, render } from "lit/html.js"
 
 import { boot, t } from "./shared/boot.js"
 import { fieldAtFault, readDraft, readRooms } from "./new/draft.js"

@@ -2,7 +2,7 @@
  * `/p/{lesson}`: for the class that looks at the wall. How to join, then task, time and progress as a whole, then the spotlit text.
  * Never a name of a person.
  */
-import { html, nothing, render, svg } from "lit"
+import { html, nothing, render, svg } from "lit/html.js"
 import { unsafeHTML } from "lit/directives/unsafe-html.js"
 
 import { boot, socketUrl, t } from "./shared/boot.js"

@@ -1,7 +1,7 @@
 /**
  * `/t/{lesson}/report`: every text, who worked on it and how much, and files to keep.
  */
-import { html, nothing, render } from "lit"
+import { html, nothing, render } from "lit/html.js"
 
 import { boot, t } from "./shared/boot.js"
 import { confirmDialog } from "./shared/dialog.js"

@@ -3,7 +3,7 @@
  *
  * The lesson socket says where this student is; `Desk` keeps the one room text that belongs there, and the views below draw both.
  */
-import { html, render } from "lit"
+import { html, render } from "lit/html.js"
 import { announce } from "./shared/announcer.js"
 import { boot, socketUrl, t } from "./shared/boot.js"
 import { Warnings } from "./shared/clock.js"
@@ -88,7 +88,6 @@ let shownStage
 
 function draw() {
   const stage = stageOf(lesson.state, lesson.bye)
-  if (stage === "opening") return
   document.title = [lesson.state?.room?.name ?? lesson.state?.lesson.title, t("product")].filter(Boolean).join(" · ")
   if (shownStage === undefined) app.replaceChildren()
   render(
@@ -140,7 +139,8 @@ lesson.addEventListener("change", () => {
   }
   if (before?.me.room !== state.me.room) page.unread = 0
   desk.follow(stageOf(state, lesson.bye))
-  schedule()
+  if (before) schedule()
+  else draw()
 })
 lesson.addEventListener("status", schedule)
 lesson.addEventListener("bye", () => {
@@ -159,10 +159,9 @@ setInterval(() => {
   if (timer) schedule()
 }, 500)
 
-// No word at all would look broken: the page says that it keeps trying.
+// What came with the page looks alive: where nothing answers, the page says that it keeps trying.
 setTimeout(() => {
-  const waiting = document.querySelector("#main > .lead")
-  if (!lesson.state && !lesson.bye && waiting) waiting.textContent = t("opening.slow")
+  if (!lesson.connected && !lesson.bye) toast(t("opening.slow"), { heed: true })
 }, 6000)
 
-lesson.open()
+lesson.open({ state: boot.state, now: boot.now })

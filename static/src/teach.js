@@ -1,7 +1,7 @@
 /**
  * `/t/{lesson}`: the teacher's desk. Before the work it seats people, during it shows who needs the teacher, after it points to the report.
  */
-import { html, nothing, render } from "lit"
+import { html, nothing, render } from "lit/html.js"
 
 import { boot, socketUrl, t } from "./shared/boot.js"
 import { LessonSocket } from "./shared/lesson-socket.js"

@@ -28,7 +28,6 @@ const room = patch => mergePatch(ROOM, patch)
 const keys = (before, after) => newsBetween(before, after, new Set()).map(({ key }) => key)
 
 test("the stage follows the lesson", () => {
-  assert.equal(stageOf(undefined, undefined), "opening")
   assert.equal(stageOf(LOBBY, undefined), "lobby")
   assert.equal(
     stageOf(mergePatch(LOBBY, { me: { room: "r1" }, room: { name: "Acorns" } }), undefined),

@@ -74,19 +74,19 @@ export class RoomText extends EventTarget {
   }
   /** Whether the text may be changed here and now. */
   get writable() {
-    return this.#writable && !!this.#live?.readable
+    return this.#writable && !!this.#live?.pane
   }
   get text() {
     return this.#live?.text.toString() ?? ""
   }
   get formats() {
-    return this.#live?.pane.formats ?? new Set()
+    return this.#live?.pane?.formats ?? new Set()
   }
   get canUndo() {
-    return this.#live?.pane.canUndo ?? false
+    return this.#live?.pane?.canUndo ?? false
   }
   get canRedo() {
-    return this.#live?.pane.canRedo ?? false
+    return this.#live?.pane?.canRedo ?? false
   }
   /** Whether something waits for its receipt. */
   get waiting() {
@@ -125,7 +125,7 @@ export class RoomText extends EventTarget {
   setWritable(writable) {
     if (writable === this.#writable) return
     this.#writable = writable
-    this.#live?.pane.setWritable(this.writable)
+    this.#live?.pane?.setWritable(this.writable)
     this.#changed()
   }
 
@@ -137,16 +137,16 @@ export class RoomText extends EventTarget {
 
   /** @param {import("./view.js").EditorCommand} command */
   run(command) {
-    return this.#live?.pane.run(command) ?? false
+    return this.#live?.pane?.run(command) ?? false
   }
 
   /** @param {string} starter */
   insertStarter(starter) {
-    this.#live?.pane.insertStarter(starter)
+    this.#live?.pane?.insertStarter(starter)
   }
 
   focus() {
-    this.#live?.pane.view.focus()
+    this.#live?.pane?.view.focus()
   }
 
   /** Let go of the connection and of the device's store; the text stays on the page to be read. For a lesson that has ended. */
@@ -199,7 +199,7 @@ export class RoomText extends EventTarget {
       this.refused = refused
       this.dispatchEvent(new Event("refused"))
     }
-    const hadFocus = live.pane.view.hasFocus
+    const hadFocus = live.pane?.view.hasFocus
     await live.close()
     if (live.storeName) await deleteText(live.storeName)
     // Not signed in: opening again cannot help.
@@ -254,13 +254,22 @@ export class RoomText extends EventTarget {
 
   #settle() {
     if (this.#settling || this.#closed) return
-    this.#settling = setTimeout(() => {
-      this.#settling = undefined
-      if (!this.#live) return
-      if (this.#authorOf || this.#authorsDrawn) showAuthors(this.#live.pane.view, this.#authorOf)
-      this.#authorsDrawn = this.#authorOf !== null
-      this.words = this.#counter.count(this.#live.pane.view.state.doc.iterLines())
-      this.#changed()
-    }, SETTLE_MS)
+    this.#settling = setTimeout(() => whenIdle(() => this.#settled()), SETTLE_MS)
   }
+
+  #settled() {
+    this.#settling = undefined
+    const view = this.#live?.pane?.view
+    if (!view || this.#closed) return
+    if (this.#authorOf || this.#authorsDrawn) showAuthors(view, this.#authorOf)
+    this.#authorsDrawn = this.#authorOf !== null
+    this.words = this.#counter.count(view.state.doc.iterLines())
+    this.#changed()
+  }
+}
+
+/** The first count takes a slow laptop 80 ms: not while a key waits. Safari has no word for it. @param {() => void} run */
+function whenIdle(run) {
+  if ("requestIdleCallback" in globalThis) requestIdleCallback(run, { timeout: SETTLE_MS * 4 })
+  else setTimeout(run)
 }

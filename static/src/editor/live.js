@@ -1,10 +1,13 @@
 /**
  * One life of a room's text: document, connection, device store, receipts and editor, from opening to its close or refusal. A refused
  * document is never used again.
+ *
+ * The editor is made when there is a text to show in it: made empty and filled afterwards, one could write 80 ms later on a slow laptop.
  */
 import * as decoding from "lib0/decoding"
 import { WebsocketProvider } from "y-websocket"
 import * as Y from "yjs"
+import { isKept } from "../shared/kept-texts.js"
 import { Receipts } from "./receipts.js"
 import { openStore } from "./store.js"
 import { EditorPane } from "./view.js"
@@ -20,8 +23,7 @@ export class Live {
   synced = false
   /** When this device last changed the text. */
   wroteAt = 0
-  /** Whether there is a true text to write in: synced once, or kept on this device. */
-  readable = false
+  /** There once there is a true text to write in: synced, or kept on this device. @type {EditorPane | undefined} */ pane
   /** @type {string | undefined} */ storeName
   /** @type {import("y-indexeddb").IndexeddbPersistence | undefined} */ #store
   #ended = false
@@ -37,44 +39,49 @@ export class Live {
       disableBc: true,
       params: { role },
     })
-    this.#listen(page)
-    this.pane = new EditorPane({
-      parent: options.parent,
-      participant,
-      text: this.text,
-      awareness: this.provider.awareness,
-      // Only what is typed here is undone here: the editor adds its own origin, and no other is tracked.
-      undo: new Y.UndoManager(this.text, { trackedOrigins: new Set() }),
-      ...options.words,
-      language: options.language,
-      nonce: options.nonce,
-      above: options.above,
-      writable: false,
-      changed: page.changed,
-    })
-    this.become = () => {
-      if (this.readable) return
-      this.readable = true
-      this.pane.setWritable(page.writable())
+    this.show = () => {
+      this.pane ??= new EditorPane({
+        parent: options.parent,
+        participant,
+        text: this.text,
+        awareness: this.provider.awareness,
+        // Only what is typed here is undone here: the editor adds its own origin, and no other is tracked.
+        undo: new Y.UndoManager(this.text, { trackedOrigins: new Set() }),
+        ...options.words,
+        language: options.language,
+        nonce: options.nonce,
+        above: options.above,
+        writable: page.writable(),
+        changed: page.changed,
+      })
     }
+    this.#listen(page)
     void this.#connect(participant ? { lesson, participant, room } : undefined)
   }
 
-  /** The device's copy first, so that the handshake carries what was written offline. @param {{lesson: string, participant: string, room: string} | undefined} place */
+  /** The device's copy first, so that the handshake carries what was written offline; where none is, nothing waits for it. @param {import("../shared/kept-texts.js").Place | undefined} place */
   async #connect(place) {
     if (place) {
-      const store = await openStore(this.doc, place)
-      if (this.#ended) {
-        await store?.destroy()
-        return
-      }
-      this.#store = store
-      this.storeName = store?.name
-      if (this.text.length) this.become()
+      const kept = isKept(place)
+      const keeping = this.#keep(place)
+      if (kept) await keeping
     }
+    if (this.#ended) return
     addEventListener("offline", this.#lost)
     addEventListener("online", this.#back)
     this.provider.connect()
+  }
+
+  /** @param {import("../shared/kept-texts.js").Place} place */
+  async #keep(place) {
+    const store = await openStore(this.doc, place)
+    if (this.#ended) {
+      await store?.destroy()
+      return
+    }
+    this.#store = store
+    this.storeName = store?.name
+    if (this.text.length) this.show()
   }
 
   /** @param {{changed: () => void, edited: (clients: number[]) => void, synced: () => void, closed: (code: number) => void}} page */
@@ -117,7 +124,7 @@ export class Live {
       this.synced = synced
       if (!synced) return
       receipts.synced()
-      this.become()
+      this.show()
       page.synced()
     })
     provider.on("closed", ({ code }) => page.closed(code))
@@ -133,14 +140,14 @@ export class Live {
     this.#ended = true
     removeEventListener("offline", this.#lost)
     removeEventListener("online", this.#back)
-    this.pane.setWritable(false)
+    this.pane?.setWritable(false)
     this.provider.destroy()
     await this.#store?.destroy()
   }
 
   async close() {
     const ending = this.retire()
-    this.pane.destroy()
+    this.pane?.destroy()
     await ending
     this.doc.destroy()
   }

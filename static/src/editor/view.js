@@ -1,7 +1,7 @@
 /**
  * The editor itself: CodeMirror over a shared text, with formatting, own undo, cursors and the keys a word processor has.
  */
-import { defaultKeymap } from "@codemirror/commands"
+import { standardKeymap } from "@codemirror/commands"
 import { Annotation, Compartment, EditorState, Prec } from "@codemirror/state"
 import { EditorView, drawSelection, dropCursor, keymap, placeholder } from "@codemirror/view"
 import { yCollab, yUndoManagerKeymap } from "y-codemirror.next"
@@ -80,7 +80,7 @@ export class EditorPane {
               { key: "Backspace", run: view => this.#apply(view, deleteBack) },
             ]),
           ),
-          keymap.of([...yUndoManagerKeymap, ...defaultKeymap]),
+          keymap.of([...yUndoManagerKeymap, ...standardKeymap]),
           EditorView.updateListener.of(update => {
             if (update.selectionSet && !update.transactions.some(transaction => transaction.annotation(held)))
               this.#held.clear()

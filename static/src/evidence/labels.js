@@ -1,7 +1,7 @@
 /**
  * The shapes of the labels of P4 to P6, the same in the text, in the list and on the timeline. Drawn in a box of 10 by 10.
  */
-import { html } from "lit"
+import { html } from "lit/html.js"
 
 /** @type {Record<string, string>} */
 export const SHAPES = {

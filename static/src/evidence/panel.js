@@ -2,7 +2,7 @@
  * The receipts of one room (P17): the text by author with its labels, everyone's turns over the lesson, who built on whom, and how the
  * text grew, to be played and scrubbed. Stands in the report and, on the desk, in a dialog; loaded on demand.
  */
-import { html, nothing, render } from "lit"
+import { html, nothing, render } from "lit/html.js"
 import { createRef, ref } from "lit/directives/ref.js"
 
 import { t } from "../shared/boot.js"

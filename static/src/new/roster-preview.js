@@ -1,7 +1,7 @@
 /**
  * What a pasted roster will make: its groups, and what is wrong, line by line.
  */
-import { html, nothing } from "lit"
+import { html, nothing } from "lit/html.js"
 
 import { icon } from "../shared/icons.js"
 

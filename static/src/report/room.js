@@ -1,7 +1,7 @@
 /**
  * One room in the report: its text, its table in picture and words, and its members one by one.
  */
-import { html, nothing } from "lit"
+import { html, nothing } from "lit/html.js"
 import { unsafeHTML } from "lit/directives/unsafe-html.js"
 
 import { t } from "../shared/boot.js"

@@ -1,7 +1,7 @@
 /**
  * One person's turns over the lesson as a strip that needs no script and prints: a bar for each minute, as high as the turns in it.
  */
-import { svg, html } from "lit"
+import { svg, html } from "lit/html.js"
 
 import { t } from "../shared/boot.js"
 import { seatClass } from "../shared/seats.js"

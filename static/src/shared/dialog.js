@@ -5,7 +5,7 @@
  *     if (form) ask({type: "hand", reason: form.get("reason")})          // FormData of the fields, form.get("action") is the button
  *     if (await confirmDialog({title, text, yes: t("end.yes"), heed: true})) …
  */
-import { html, nothing, render } from "lit"
+import { html, nothing, render } from "lit/html.js"
 import { t } from "./boot.js"
 
 /** @typedef {{value: string, label: string, main?: boolean, heed?: boolean}} DialogAction */

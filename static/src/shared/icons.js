@@ -2,7 +2,7 @@
  * Line icons, drawn in the colour of the text beside them, hidden from screen readers: the word beside them speaks.
  * `icon("hand")`, 20 px. A system's emoji font may be missing, so none is used.
  */
-import { html } from "lit"
+import { html } from "lit/html.js"
 import { unsafeSVG } from "lit/directives/unsafe-svg.js"
 
 /** @type {Record<string, string>} */

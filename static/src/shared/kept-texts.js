@@ -10,9 +10,19 @@ const LISTED = "roundtable-texts"
 /** @param {string} lesson */
 const prefix = lesson => `${ALL}${lesson}:`
 
-/** Name the database of a room's text, and remember that it is there. @param {{lesson: string, participant: string, room: string}} place */
-export function nameText({ lesson, participant, room }) {
-  const name = `${prefix(lesson)}${participant}:${room}`
+/** @typedef {{lesson: string, participant: string, room: string}} Place */
+
+/** @param {Place} place */
+const nameOf = ({ lesson, participant, room }) => `${prefix(lesson)}${participant}:${room}`
+
+/** Whether this device may have kept something of a room's text. @param {Place} place */
+export function isKept(place) {
+  return listed().includes(nameOf(place))
+}
+
+/** Name the database of a room's text, and remember that it is there. @param {Place} place */
+export function nameText(place) {
+  const name = nameOf(place)
   list([...new Set([...listed(), name])])
   return name
 }

@@ -5,7 +5,7 @@
  *     lesson.addEventListener("change", () => render(lesson.state, lesson.before))   // first state and every patch
  *     lesson.addEventListener("status", () => …lesson.connected…)                    // connection came or went
  *     lesson.addEventListener("bye", () => …lesson.bye…)                             // {code, message}: final, no reconnect
- *     lesson.open()
+ *     lesson.open()                              // or, with what the server put into the page: lesson.open({state, now})
  *     await lesson.ask({type: "chat", text})     // resolves when done; rejects with CommandRefused {code, message}
  *     lesson.now()                               // ms since the epoch by the server's clock
  *
@@ -62,9 +62,14 @@ export class LessonSocket extends EventTarget {
     this.#url = url
   }
 
-  open() {
+  /** @param {{state: any, now: number}} [first] the state that the page came with: there before the connection is */
+  open(first) {
     if (this.#wanted) return
     this.#wanted = true
+    if (first) {
+      this.#hearTime(first.now)
+      this.#replace(first.state)
+    }
     addEventListener("online", this.#connectNow)
     addEventListener("offline", this.#lost)
     this.#connect()
@@ -138,8 +143,7 @@ export class LessonSocket extends EventTarget {
 
   /** @param {any} message */
   #receive(message) {
-    // Time on the way makes a stamp too old, never too new: the largest offset seen is the nearest to the truth.
-    if (typeof message.now === "number") this.#offset = Math.max(this.#offset, message.now - Date.now())
+    this.#hearTime(message.now)
     switch (message.type) {
       case "state":
         this.#attempts = 0
@@ -166,6 +170,11 @@ export class LessonSocket extends EventTarget {
         this.#sayBye({ code: message.code, message: message.message })
         break
     }
+  }
+
+  /** Time on the way makes a stamp too old, never too new: the largest offset seen is the nearest to the truth. @param {unknown} now */
+  #hearTime(now) {
+    if (typeof now === "number") this.#offset = Math.max(this.#offset, now - Date.now())
   }
 
   /** @param {any} state */

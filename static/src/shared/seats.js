@@ -2,7 +2,7 @@
  * A seat's look: class names of tokens.css and the sign drawn beside a name. Seats are numbered from 1 and kept for the lesson; from the
  * ninth on the eight looks repeat.
  */
-import { html } from "lit"
+import { html } from "lit/html.js"
 
 import { graphemes } from "./graphemes.js"
 

@@ -2,7 +2,7 @@
  * The signature of the product: a room drawn as its round table seen from above. Shape and letters carry the meaning, colour only helps;
  * the label says the same in words.
  */
-import { html, nothing, svg } from "lit"
+import { html, nothing, svg } from "lit/html.js"
 
 import { layTable, SIZE, unitsOf } from "./table-model.js"
 import { seatClass } from "./seats.js"

@@ -1,5 +1,5 @@
 /** Pieces that several stages of the student's page share. */
-import { html, nothing } from "lit"
+import { html, nothing } from "lit/html.js"
 import { t } from "../shared/boot.js"
 import { confirmDialog } from "../shared/dialog.js"
 import { icon } from "../shared/icons.js"

@@ -1,5 +1,5 @@
 /** The end of a lesson, and the other ways out of it. */
-import { html, nothing } from "lit"
+import { html, nothing } from "lit/html.js"
 import { t } from "../shared/boot.js"
 import { icon } from "../shared/icons.js"
 import { refusedPanel } from "./common.js"

@@ -1,5 +1,5 @@
 /** Ask for help, with a reason. */
-import { html } from "lit"
+import { html } from "lit/html.js"
 import { t } from "../shared/boot.js"
 import { showDialog } from "../shared/dialog.js"
 

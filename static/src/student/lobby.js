@@ -1,5 +1,5 @@
 /** Before the room: you are in, this many are here, and where you will sit, or a choice of rooms. */
-import { html, nothing, svg } from "lit"
+import { html, nothing, svg } from "lit/html.js"
 import { t } from "../shared/boot.js"
 import { icon } from "../shared/icons.js"
 import { avatar } from "../shared/seats.js"

@@ -2,18 +2,17 @@
  * What the student's page shows for a lesson state, without DOM: which stage, who may write, what is news.
  */
 
-/** @typedef {"opening" | "lobby" | "room" | "ended" | "gone"} Stage */
+/** @typedef {"lobby" | "room" | "ended" | "gone"} Stage */
 /** @typedef {{key: string, vars?: Record<string, string | number>, assertive?: boolean}} News */
 
 /**
- * @param {any} state the lesson state, or undefined before the first
+ * @param {any} state the lesson state
  * @param {{code: string} | undefined} bye
  * @returns {Stage}
  */
 export function stageOf(state, bye) {
   if (bye && bye.code !== "ended") return "gone"
   if (bye || state?.lesson.phase === "ended") return "ended"
-  if (!state) return "opening"
   return state.lesson.phase !== "lobby" && state.me.room && state.room ? "room" : "lobby"
 }
 

@@ -2,7 +2,7 @@
  * One's own record, when the teacher shares it (P21): in words, with one small picture and never beside anybody else's; and what one has
  * to say about it.
  */
-import { html, nothing } from "lit"
+import { html, nothing } from "lit/html.js"
 import { boot, t } from "../shared/boot.js"
 import { icon } from "../shared/icons.js"
 import { minutesOf } from "./model.js"

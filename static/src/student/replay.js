@@ -1,5 +1,5 @@
 /** How the group's own text grew, without names, once the lesson is over: to be played, or looked through by hand. */
-import { html, nothing } from "lit"
+import { html, nothing } from "lit/html.js"
 import { boot, t } from "../shared/boot.js"
 import { formatClock } from "../shared/clock.js"
 import { icon } from "../shared/icons.js"

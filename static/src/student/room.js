@@ -1,5 +1,5 @@
 /** The room: bar, task, the shared text with its tools, and the table beside it. */
-import { html, nothing } from "lit"
+import { html, nothing } from "lit/html.js"
 import { unsafeHTML } from "lit/directives/unsafe-html.js"
 import { t } from "../shared/boot.js"
 import { formatClock, secondsLeft } from "../shared/clock.js"

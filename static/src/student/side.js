@@ -1,5 +1,5 @@
 /** Beside the text: who is at the table, what was agreed, how it goes, and the room's talk. */
-import { html, nothing } from "lit"
+import { html, nothing } from "lit/html.js"
 import { repeat } from "lit/directives/repeat.js"
 import { t } from "../shared/boot.js"
 import { icon } from "../shared/icons.js"

@@ -1,7 +1,7 @@
 /**
  * The dialogs of the teacher's desk: write a message, look after a person or a room, paste a roster, set the clock, end the lesson.
  */
-import { html, nothing, render } from "lit"
+import { html, nothing, render } from "lit/html.js"
 
 import { boot, t } from "../shared/boot.js"
 import { confirmDialog, showDialog } from "../shared/dialog.js"

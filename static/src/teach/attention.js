@@ -1,7 +1,7 @@
 /**
  * Where the teacher has been (P18): visits and time for each room, as they grow. The rooms been to least come first.
  */
-import { html, nothing } from "lit"
+import { html, nothing } from "lit/html.js"
 import { repeat } from "lit/directives/repeat.js"
 
 import { t } from "../shared/boot.js"

@@ -1,7 +1,7 @@
 /**
  * The bar over the desk: which lesson, how to join it, who is here, how long, and what happens next.
  */
-import { html, nothing } from "lit"
+import { html, nothing } from "lit/html.js"
 
 import { boot, t } from "../shared/boot.js"
 import { formatClock, secondsLeft } from "../shared/clock.js"

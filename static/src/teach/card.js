@@ -1,7 +1,7 @@
 /**
  * One room on the dashboard: why it stands here, its table, its text, and what to do about it.
  */
-import { html, nothing } from "lit"
+import { html, nothing } from "lit/html.js"
 import { repeat } from "lit/directives/repeat.js"
 
 import { t } from "../shared/boot.js"

@@ -1,7 +1,7 @@
 /**
  * During the work: who asked for help, where the teacher has not been, and a card for each room in the order of need.
  */
-import { html, nothing } from "lit"
+import { html, nothing } from "lit/html.js"
 import { guard } from "lit/directives/guard.js"
 import { repeat } from "lit/directives/repeat.js"
 

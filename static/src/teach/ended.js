@@ -1,7 +1,7 @@
 /**
  * After the lesson: the report is there, and what can be done next.
  */
-import { html } from "lit"
+import { html } from "lit/html.js"
 
 import { boot, t } from "../shared/boot.js"
 import { table } from "../shared/table.js"

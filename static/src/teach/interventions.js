@@ -2,7 +2,7 @@
  * What a teacher can do for rooms that show a sign (P19): a question to all of them, a card, the next roles, swap and build; and whether
  * students see their own record (P21).
  */
-import { html, nothing } from "lit"
+import { html, nothing } from "lit/html.js"
 
 import { t } from "../shared/boot.js"
 import { confirmDialog } from "../shared/dialog.js"

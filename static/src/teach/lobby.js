@@ -1,7 +1,7 @@
 /**
  * Before the work: how to join, who has come, and who sits where.
  */
-import { html, nothing } from "lit"
+import { html, nothing } from "lit/html.js"
 import { repeat } from "lit/directives/repeat.js"
 
 import { boot, t } from "../shared/boot.js"

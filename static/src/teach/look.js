@@ -1,7 +1,7 @@
 /**
  * From any figure to what it rests on, in one tap (P17): a dialog over the desk that goes on while the lesson does.
  */
-import { html, render } from "lit"
+import { html, render } from "lit/html.js"
 import { createRef, ref } from "lit/directives/ref.js"
 
 import { boot, t } from "../shared/boot.js"

@@ -1,7 +1,7 @@
 /**
  * What stands behind a table: each member's units and standing text, in words (P8, P17).
  */
-import { html, nothing } from "lit"
+import { html, nothing } from "lit/html.js"
 
 import { t } from "../shared/boot.js"
 import { avatar, seatClass } from "../shared/seats.js"

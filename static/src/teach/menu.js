@@ -1,7 +1,7 @@
 /**
  * A menu of buttons under a button: a `<details>` that closes when one looks elsewhere. It needs no script to open, and reads well.
  */
-import { html, nothing } from "lit"
+import { html, nothing } from "lit/html.js"
 
 /** @param {{ label: unknown, name?: string, className?: string, items: unknown }} menu `name` is read where the label alone says too little */
 export function menu({ label, name, className = "", items }) {

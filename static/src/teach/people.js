@@ -1,7 +1,7 @@
 /**
  * People as things to press and to drag: onto a table by hand, or through the dialog that a press opens.
  */
-import { html, nothing } from "lit"
+import { html, nothing } from "lit/html.js"
 
 import { t } from "../shared/boot.js"
 import { icon } from "../shared/icons.js"

@@ -1,7 +1,7 @@
 /**
  * The small shape before a room's word, so that no state is told by colour alone (P22).
  */
-import { html, svg } from "lit"
+import { html, svg } from "lit/html.js"
 
 import { icon } from "../shared/icons.js"
 

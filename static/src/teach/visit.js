@@ -1,7 +1,7 @@
 /**
  * A visit to a room: its whole text as it grows, its talk, who sits there, and a word to them. Stands beside the cards.
  */
-import { html, nothing } from "lit"
+import { html, nothing } from "lit/html.js"
 import { ref } from "lit/directives/ref.js"
 import { repeat } from "lit/directives/repeat.js"
 
