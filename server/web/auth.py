@@ -17,7 +17,7 @@ from starlette.responses import Response
 
 from server.core.commands import Actor
 from server.errors import Forbidden, NotSignedIn, SettingsError
-from server.redis_link import Links
+from server.redis_shards import Links
 from server.settings import Settings
 
 Scope = Literal["teacher", "participant", "projector", "guardian"]

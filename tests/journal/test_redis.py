@@ -237,7 +237,7 @@ async def test_a_start_can_be_broken_off(journal: RedisJournal, redis_server: Re
 
 
 async def test_an_old_redis_is_refused(redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("server.redis_link.OLDEST_VERSION", (99, 0))
+    monkeypatch.setattr("server.journal.redis_safety.OLDEST_VERSION", (99, 0))
     with pytest.raises(
         SettingsError, match=r"is version \d+\.\d+.*Install Redis 7.0 or newer.*ROUNDTABLE_REDIS_UNSAFE"
     ):
