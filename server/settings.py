@@ -82,8 +82,8 @@ class Settings:
     log_format: str | None = None
     """``text`` or ``json``; None: text for a terminal, JSON for whatever collects logs."""
     redis_url: str | None = None
-    """The Redis that all processes share, or some of a Redis Cluster (``redis://one:7000,two:7000``); None: one process,
-    with SQLite in ``data``."""
+    """The Redis all processes share; of a cluster one or several (``redis://one:7000,two:7000``); None: one
+    process, with SQLite in ``data``."""
     redis_replicas: int = 0
     """How many replicas must have an entry before anybody sees it."""
     redis_unsafe: bool = False

@@ -66,6 +66,10 @@ class RedisServer:
                         raise AssertionError((self.folder / "redis.log").read_text()) from None
                     await asyncio.sleep(0.01)
 
+    @property
+    def runs(self) -> bool:
+        return self.process is not None and self.process.returncode is None
+
     def client(self) -> redis.asyncio.Redis:
         """Give a client, to be used in ``async with``."""
         return redis.asyncio.Redis.from_url(self.url)
@@ -125,7 +129,8 @@ def _free_port() -> int:
     A cluster's Redis also listens 10,000 above.
     """
     while True:
-        port = random.randrange(10_000, 32_000)
-        with socket.socket() as free, suppress(OSError):
+        port = random.randrange(10_000, 22_000)
+        with socket.socket() as free, socket.socket() as above, suppress(OSError):
             free.bind(("127.0.0.1", port))
+            above.bind(("127.0.0.1", port + 10_000))
             return port

@@ -29,7 +29,7 @@ from server.journal.redis_safety import require_safe
 from server.journal.redis_session import Session
 from server.journal.redis_store import LESSONS, RedisStore, code_key, key
 from server.journal.redis_writer import COMMIT_INTERVAL_SECS, MAX_QUEUED_BYTES, Writer
-from server.journal.tails import Append, away, closed, no_lesson, not_found, settling
+from server.journal.tails import Append, away, closed, no_lesson, not_found, settling, unavailable
 from server.redis_link import FAILURES, Patience
 
 
@@ -261,6 +261,11 @@ class RedisJournal:
     async def _rewrite(self) -> None:
         """Have all append-only files written anew: in a cluster a lesson leaves its name and its code in several."""
         self._rewrite_due.clear()
+        self._shards.doubt()  # there may be replicas by now that nobody has asked for
+        try:
+            await self._shards.known()
+        except FAILURES as error:
+            raise unavailable(error) from error
         for url in (*self._shards.primaries, *self._shards.replicas):
             while not await self._store.rewrite(url):  # noqa: ASYNC110  (Redis can only be asked)
                 await asyncio.sleep(self._patience.poll)

@@ -109,6 +109,8 @@ class Session:
                         if self._has(stream):
                             task = tasks.create_task(self._read(stream), name="journal-stream")
                             stream.reading = self.url, task
+                            # Not in the task: it may be cancelled before it has begun.
+                            task.add_done_callback(partial(self._end, stream))
                     elif stream.reading[0] == self.url and not self._has(stream):
                         stream.reading[1].cancel()
                 await self.look.wait()
@@ -116,26 +118,26 @@ class Session:
     async def _read(self, stream: Stream) -> None:
         """Read one lesson until nobody follows it or it is elsewhere. Raises what is wrong with this Redis."""
         wait = self._patience.retry
-        try:
-            while self._has(stream):
-                try:
-                    async with AsyncExitStack() as links:
-                        link = await self._open(links)
-                        if stream.writer is not None:
-                            await stream.writer.give_up(stream.lesson)
-                        await self._reader.resume_one(stream)
-                        stream.writer, stream.is_cut_off = self.writer, False
-                        wait = self._patience.retry
-                        return await self._reader.run(link, stream)
-                except (*ELSEWHERE, Unavailable) as error:
-                    if not isinstance(error, ELSEWHERE) and not isinstance(error.__cause__, ELSEWHERE):
-                        raise
-                    self._shards.doubt()
-                finally:
-                    stream.is_cut_off = True
-                    stream.fail(away())
-                await asyncio.sleep(wait * random.uniform(0.5, 1.0))
-                wait = min(2 * wait, self._patience.retry_most)
-        finally:
-            stream.reading = None
-            self._left()
+        while self._has(stream):
+            try:
+                async with AsyncExitStack() as links:
+                    link = await self._open(links)
+                    if stream.writer is not None:
+                        await stream.writer.give_up(stream.lesson)
+                    await self._reader.resume_one(stream)
+                    stream.writer, stream.is_cut_off = self.writer, False
+                    wait = self._patience.retry
+                    return await self._reader.run(link, stream)
+            except (*ELSEWHERE, Unavailable) as error:
+                if not isinstance(error, ELSEWHERE) and not isinstance(error.__cause__, ELSEWHERE):
+                    raise
+                self._shards.doubt()
+            finally:
+                stream.is_cut_off = True
+                stream.fail(away())
+            await asyncio.sleep(wait * random.uniform(0.5, 1.0))
+            wait = min(2 * wait, self._patience.retry_most)
+
+    def _end(self, stream: Stream, task: asyncio.Task[None]) -> None:
+        stream.reading = None
+        self._left()
