@@ -13,6 +13,7 @@ from redis.crc import REDIS_CLUSTER_HASH_SLOTS, key_slot
 from redis.exceptions import ConnectionError, ResponseError
 
 from server.journal.redis_store import key
+from server.redis_link import Link, Patience
 from tests.redis_server import RedisServer
 
 _DEADLINE_SECS = 20.0
@@ -121,10 +122,16 @@ def slot(lesson: str) -> int:
     return key_slot(key(lesson, "meta"))
 
 
-async def ask(server: RedisServer, *command: Any) -> Any:
-    async with server.client() as client:
-        client.response_callbacks.clear()
-        return await client.execute_command(*command)
+async def ask(server: RedisServer, *command: str | int | bytes) -> Any:
+    """Ask one server, wherever keys are, and give what it answers as it is."""
+    link = await Link.open(server.url, Patience())
+    try:
+        (reply,) = await link.ask([command], _DEADLINE_SECS)
+    finally:
+        await link.close()
+    if isinstance(reply, ResponseError):
+        raise reply
+    return reply
 
 
 async def told(server: RedisServer, wanted: Callable[[dict[str, str]], bool]) -> None:

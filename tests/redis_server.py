@@ -38,7 +38,7 @@ class RedisServer:
             pytest.skip("redis-server is not installed")
         self.folder.mkdir(parents=True, exist_ok=True)
         if self.port == 0:
-            self.port = _free_port()
+            self.port = free_port()
         options = {
             "bind": "127.0.0.1",
             "port": str(self.port),
@@ -123,7 +123,7 @@ class RedisServer:
             await self.process.wait()
 
 
-def _free_port() -> int:
+def free_port() -> int:
     """Find a port below those that systems give to outgoing connections, one of which could take it between two starts.
 
     A cluster's Redis also listens 10,000 above.
