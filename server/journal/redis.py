@@ -107,6 +107,13 @@ class RedisJournal:
         self._only = None
         await self._store.close()
 
+    async def check(self) -> None:
+        if not self._is_open:
+            raise closed()
+        up = [session.url for session, _ in self._sessions.values() if session.up.is_set()]
+        if not await self._store.any_answers(up):
+            raise away()
+
     async def create(self, lesson: str, code: str, at: int, bodies: Sequence[bytes]) -> bool:
         self._require_up(code_key(code))
         return await self._store.create(lesson, code, at, bodies)

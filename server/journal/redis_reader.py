@@ -235,11 +235,13 @@ class Reader:
                 if loop.time() - looked_at >= patience.poll:
                     await self._look(link, self._streams.values() if alone is None else (alone,))
                     looked_at = loop.time()
-                used = self.used()
-                if alone is not None:
-                    if alone not in used:
-                        return
+                if alone is None:
+                    used = self.used()
+                elif alone.tails and self._streams.get(alone.lesson) is alone:
                     used = [alone]
+                else:
+                    self.used()
+                    return
                 streams = {stream.name: stream for stream in used}
                 for stream in used:
                     stream.is_read = True

@@ -14,11 +14,11 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from functools import partial
 
-from redis.exceptions import ClusterDownError
+from redis.exceptions import ClusterDownError, ResponseError
 
 from server.errors import Unavailable
 from server.journal.redis_reader import Reader, Stream
-from server.journal.redis_store import RedisStore
+from server.journal.redis_store import FAILED, RedisStore
 from server.journal.redis_writer import Writer
 from server.journal.tails import away
 from server.redis_link import ELSEWHERE, FAILURES, Link, Patience, kinds
@@ -91,7 +91,9 @@ class Session:
 
     async def _require_whole(self, link: Link) -> None:
         (found,) = await link.ask([("CLUSTER", "INFO")], self._patience.answer)
-        if not isinstance(found, bytes) or b"cluster_state:ok" not in found:
+        if isinstance(found, ResponseError):
+            raise found
+        if FAILED in found:
             raise ClusterDownError("the cluster takes nothing now")
 
     def _has(self, stream: Stream) -> bool:

@@ -37,6 +37,9 @@ from server.redis_shards import Links
 
 LESSONS = b"roundtable:lessons"
 
+FAILED = b"cluster_state:fail"
+"""In what a Redis of a cluster that takes nothing says of it."""
+
 _READ_ROWS = 128
 """Rows in one reply: with some entries in a row, what one ``read`` wants."""
 _LISTED = 500
@@ -127,6 +130,21 @@ class RedisStore:
         _, _, tag = name.partition(b"{")
         near = b"roundtable:{%s}:barrier" % (tag.partition(b"}")[0] or name)
         return [("SET", near, b"", "PX", 1), ("WAIT", self._replicas, int(self._patience.answer * 500))]
+
+    async def any_answers(self, urls: Sequence[str]) -> bool:
+        """Say whether one of several Redis lives, as soon as one says so."""
+        # A cluster may live and take nothing.
+        command: Command = ("CLUSTER", "INFO") if self.links.shards.several else ("PING",)
+        waiting = {asyncio.create_task(self.links.ask_at(url, command)) for url in urls}
+        try:
+            while waiting:
+                answered, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+                if any(task.exception() is None and FAILED not in task.result()[0] for task in answered):
+                    return True
+        finally:
+            for task in waiting:
+                task.cancel()
+        return False
 
     async def create(self, lesson: str, code: str, at: int, bodies: Sequence[bytes]) -> bool:
         taken, meta = code_key(code), key(lesson, "meta")

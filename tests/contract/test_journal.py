@@ -63,6 +63,17 @@ async def whole(journal: Journal, lesson: str) -> list[Entry]:
     return found
 
 
+async def test_it_can_be_asked_whether_it_can_be_read(new_journal: Callable[[], Journal]) -> None:
+    journal = new_journal()
+    with pytest.raises(Unavailable):
+        await journal.check()
+    await journal.open()
+    await journal.check()
+    await journal.close()
+    with pytest.raises(Unavailable):
+        await journal.check()
+
+
 async def test_a_lesson_begins_with_its_first_entries(journal: Journal) -> None:
     assert await journal.create("three", "THREE", 5, [b"created", b"opened"])
     assert await journal.find("THREE") == "three"

@@ -131,12 +131,25 @@ async def test_a_primary_is_killed_and_comes_back(tmp_path: Path) -> None:
     async with running(tmp_path) as redis_cluster:
         dying, *others = redis_cluster.lessons()
         victim = redis_cluster.home(dying)
-        async with school(redis_cluster, [dying, *others]) as lessons, lessons.writing():
+        busy = school(redis_cluster, [dying, *others])
+        async with opened(redis_cluster) as idle, busy as lessons, lessons.writing():
             await victim.kill()
+            await is_not_ready(idle)
             answered = len(lessons.answered[dying])
             await until(lambda: len(lessons.answered[dying]) > answered + 50, "refusals")
             await victim.start()
             await lessons.goes_on()
+
+
+async def is_not_ready(journal: RedisJournal) -> None:
+    """Wait until a process that has nothing to do with any lesson says that it can do nothing."""
+    async with asyncio.timeout(10):
+        while True:
+            try:
+                await journal.check()
+            except Unavailable:
+                return
+            await asyncio.sleep(0.01)
 
 
 async def test_lessons_elsewhere_go_on_while_a_primary_is_away(tmp_path: Path) -> None:
@@ -150,6 +163,7 @@ async def test_lessons_elsewhere_go_on_while_a_primary_is_away(tmp_path: Path) -
                 await told(server, lambda info: info["cluster_slots_fail"] != "0")
             for _ in range(3):
                 await lessons.goes_on(*others)
+            await lessons.journals[0].check()
             # A process that starts meanwhile serves what is there, although it is told of the one that is not.
             late = RedisJournal(f"{alive[0].url},{victim.url[8:]}", patience=IMPATIENT)
             await late.open()
