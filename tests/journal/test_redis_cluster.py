@@ -176,23 +176,29 @@ async def test_lessons_elsewhere_go_on_while_a_primary_is_away(tmp_path: Path) -
             await late.close()
 
 
-@pytest.mark.parametrize("replicas", [0, 1], ids=["not awaited", "awaited"])
-async def test_a_primary_is_killed_and_its_replica_takes_over(tmp_path: Path, replicas: int) -> None:
+@pytest.mark.parametrize("how", ["killed", "killed, with replicas awaited", "frozen", "asked to"])
+async def test_a_replica_takes_over_from_a_primary(tmp_path: Path, how: str) -> None:
     async with running(tmp_path, replicas_of_first=1) as redis_cluster:
         (replica,) = redis_cluster.replicas
-        dying, *others = redis_cluster.lessons()
-        # Others have no replica, so nothing is written there when it is awaited.
-        written = [dying] if replicas else [dying, *others]
-        victim = redis_cluster.home(dying)
-        async with school(redis_cluster, written, replicas) as lessons, lessons.writing():
-            await victim.kill()
-            await asked(replica, ("INFO", "replication"), lambda found: b"role:master" in found)
-            if not replicas:
-                await lessons.goes_on()
+        lessons_ = redis_cluster.lessons()
+        victim = redis_cluster.home(lessons_[0])
+        replicas = 1 if "awaited" in how else 0
+        # The others have no replica: where one is awaited, nothing can be written.
+        busy = school(redis_cluster, lessons_[:1] if replicas else lessons_, replicas)
+        async with busy as lessons, lessons.writing():
+            if how == "asked to":
+                await ask(replica, "CLUSTER", "FAILOVER")
+            elif how == "frozen":
+                victim.pause()
             else:
-                # The new primary has no replica until the old one is one.
-                await victim.start()
-        assert set(lessons.acknowledged[dying]) <= set(lessons.tails[dying][0].bodies)
+                await victim.kill()
+            await asked(replica, ("INFO", "replication"), lambda found: b"role:master" in found)
+            if replicas:
+                await victim.start()  # it is the replica now
+            else:
+                await lessons.goes_on()
+            if how == "frozen":
+                victim.resume()
 
 
 async def test_what_a_promoted_replica_never_received_is_given_to_it(tmp_path: Path) -> None:
