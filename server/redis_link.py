@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 import redis.asyncio
 from hiredis import pack_command
@@ -124,6 +125,13 @@ async def _deadline(secs: float) -> AsyncIterator[None]:
             yield
     finally:
         timer.cancel()
+
+
+def place(url: str) -> str:
+    """Say where a Redis is, without the password."""
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2]
+    return f"{parts.scheme}://{host}{parts.path}"
 
 
 def kinds(group: BaseExceptionGroup[Exception]) -> str:

@@ -8,8 +8,7 @@ import time
 import pytest
 from redis.exceptions import ResponseError
 
-from server.journal.redis_safety import place
-from server.redis_link import FAILURES, Patience
+from server.redis_link import FAILURES, Patience, place
 from server.redis_shards import Links
 from tests.redis_server import RedisServer
 

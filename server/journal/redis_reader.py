@@ -20,7 +20,7 @@ from redis.exceptions import ResponseError
 from server.errors import NotFound, Unavailable
 from server.journal import READ_ENTRIES, Ended, Entry, Receive
 from server.journal.redis_store import RedisStore, Row, entries_of, key
-from server.journal.tails import Append, LiveTail, lost_something, no_lesson
+from server.journal.tails import Append, LiveTail, away, lost_something, no_lesson
 from server.redis_link import Command, Link, Patience
 
 if TYPE_CHECKING:
@@ -303,7 +303,10 @@ class Reader:
 
     async def _include(self, stream: Stream) -> None:
         """Wait until entries of this lesson are being read: a read that waits for others is cut short."""
+        deadline = time.monotonic() + self._patience.answer
         while not stream.is_read and self._streams.get(stream.lesson) is stream:
+            if time.monotonic() > deadline:
+                raise away()
             asked = self._asked
             if self._link_id:
                 await self._store.unblock(self._link_id)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from urllib.parse import urlsplit
 
 from redis.exceptions import AuthenticationError, ClusterDownError, ResponseError
 
 from server.errors import SettingsError
-from server.redis_link import FAILURES, Patience
+from server.redis_link import FAILURES, Patience, place
 from server.redis_shards import Links
 
 OLDEST_VERSION = (7, 0)
@@ -17,13 +16,6 @@ OLDEST_VERSION = (7, 0)
 _OTHERWISE = "or set ROUNDTABLE_REDIS_UNSAFE to 1 if lessons may be lost."
 
 _log = logging.getLogger(__name__)
-
-
-def place(url: str) -> str:
-    """Say where a Redis is, without the password."""
-    parts = urlsplit(url)
-    host = parts.netloc.rpartition("@")[2]
-    return f"{parts.scheme}://{host}{parts.path}"
 
 
 async def require_safe(links: Links, url: str, patience: Patience, *, unsafe: bool) -> None:

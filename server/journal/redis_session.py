@@ -21,7 +21,7 @@ from server.journal.redis_reader import Reader, Stream
 from server.journal.redis_store import FAILED, RedisStore
 from server.journal.redis_writer import Writer
 from server.journal.tails import away
-from server.redis_link import ELSEWHERE, FAILURES, Link, Patience, kinds
+from server.redis_link import ELSEWHERE, FAILURES, Link, Patience, kinds, place
 
 _log = logging.getLogger(__name__)
 
@@ -63,14 +63,14 @@ class Session:
                     self.up.set()
                     self.tried.set()
                     if lost:
-                        _log.warning("journal: Redis is back")
+                        _log.warning("journal: the Redis at %s is back", place(self.url))
                     wait, lost = self._patience.retry, False
                     async with asyncio.TaskGroup() as tasks:
                         tasks.create_task(self.writer.run(writer), name="journal-writer")
                         tasks.create_task(read(), name="journal-reader")
             except* Exception as group:
                 if not lost:  # once, not for each attempt
-                    _log.error("journal: no connection to Redis: %s", kinds(group))
+                    _log.error("journal: no connection to the Redis at %s: %s", place(self.url), kinds(group))
                 lost = True
             finally:
                 self.up.clear()
