@@ -109,8 +109,8 @@ class RedisCluster:
 
     async def move_keys(self, lesson: str, source: RedisServer, target: RedisServer) -> None:
         """Move the keys of a slot that moves."""
-        while names := await ask(source, "CLUSTER", "GETKEYSINSLOT", slot(lesson), 100):
-            await ask(source, "MIGRATE", "127.0.0.1", target.port, "", 0, 5000, "KEYS", *names)
+        names = await ask(source, "CLUSTER", "GETKEYSINSLOT", slot(lesson), 100)
+        await ask(source, "MIGRATE", "127.0.0.1", target.port, "", 0, 5000, "KEYS", *names)
 
     async def end_move(self, lesson: str, target: RedisServer) -> None:
         """Let the slot belong to its new home."""
