@@ -205,16 +205,6 @@ async def test_a_redis_that_would_lose_lessons_is_refused(
         await redis_server.kill()
 
 
-async def test_a_cluster_is_refused(tmp_path: Path) -> None:
-    redis_server = RedisServer(tmp_path / "cluster", {"cluster-enabled": "yes"})
-    await redis_server.start()
-    try:
-        with pytest.raises(SettingsError, match=r"Redis Cluster\. Set REDIS_URL"):
-            await RedisJournal(redis_server.url).open()
-    finally:
-        await redis_server.kill()
-
-
 async def test_a_redis_that_is_started_at_the_same_time_is_waited_for(redis_server: RedisServer) -> None:
     await redis_server.stop()
     journal = RedisJournal(redis_server.url, patience=Patience(start=20.0))
