@@ -59,8 +59,8 @@ class RedisJournal:
         self._store = RedisStore(url, replicas, self._patience)
         self._shards = self._store.links.shards
         self._reader = Reader(self._store, self._patience, self._begin)
-        self._sessions: dict[str, tuple[Session, asyncio.Task[None]]] = {}
-        """By the address of their Redis."""
+        self._sessions: dict[str, Session] = {}
+        """By the addresses of their Redis."""
         self._only: Session | None = None
         """That of a Redis by itself."""
         self._is_open = False
@@ -81,7 +81,7 @@ class RedisJournal:
         self._running = asyncio.create_task(self._run(), name="journal")
         try:
             await self._begun.wait()
-            for session, _ in tuple(self._sessions.values()):
+            for session in tuple(self._sessions.values()):
                 await session.tried.wait()  # Redis may still be reading its file
         except BaseException:
             await self.close()
@@ -93,7 +93,7 @@ class RedisJournal:
         self._is_open = False
         with suppress(TimeoutError):
             async with asyncio.timeout(self._patience.answer):
-                for session, _ in tuple(self._sessions.values()):
+                for session in tuple(self._sessions.values()):
                     await session.writer.drain()
         if self._rewrite_due.is_set():
             with suppress(TimeoutError, Unavailable):
@@ -110,7 +110,7 @@ class RedisJournal:
     async def check(self) -> None:
         if not self._is_open:
             raise closed()
-        up = [session.url for session, _ in self._sessions.values() if session.up.is_set()]
+        up = [session.url for session in self._sessions.values() if session.up.is_set()]
         if not await self._store.any_answers(up):
             raise away()
 
@@ -200,9 +200,12 @@ class RedisJournal:
         session = self._only
         if session is None:
             stream = self._reader.stream(lesson)
-            if stream is not None and (stream.is_cut_off or stream.writer is not None):
-                return None if stream.is_cut_off else stream.writer
-            session = self._session(key(lesson, "meta"))
+            if stream is not None and stream.is_cut_off:
+                return None
+            if stream is not None and stream.home:
+                session = self._sessions.get(stream.home)  # not where it may be by now: there it must be resumed first
+            else:
+                session = self._session(key(lesson, "meta"))
         return session.writer if session is not None and session.up.is_set() else None
 
     def _session(self, name: bytes) -> Session | None:
@@ -210,12 +213,12 @@ class RedisJournal:
         if self._only is not None:
             return self._only
         try:
-            session, _ = self._sessions[self._shards.of(name)]
-        except (*FAILURES, KeyError):
+            return self._sessions.get(self._shards.of(name))
+        except FAILURES:
             return None
-        return session
 
     async def _run(self) -> None:
+        kept: dict[str, asyncio.Task[None]] = {}
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._rewrite_when_due(), name="journal-rewriter")
             while True:
@@ -224,13 +227,13 @@ class RedisJournal:
                     await self._shards.known()
                 for url in self._shards.primaries:
                     if url not in self._sessions:
-                        session = self._new_session(url)
-                        self._sessions[url] = session, tasks.create_task(session.keep(), name="journal-session")
+                        session = self._sessions[url] = self._new_session(url)
+                        kept[url] = tasks.create_task(session.keep(), name="journal-session")
                         if not self._shards.several:
                             self._only = session
                 for url in self._sessions.keys() - set(self._shards.primaries):
-                    _, task = self._sessions.pop(url)
-                    task.cancel()
+                    del self._sessions[url]
+                    kept.pop(url).cancel()
                 self._look()
                 self._begun.set()
                 await self._shards.doubted.wait()
@@ -245,11 +248,11 @@ class RedisJournal:
             self._commit_interval_secs,
             self._observe,
         )
-        return Session(url, self._store, self._reader, writer, self._patience, self._look)
+        return Session(url, self._store, self._reader, writer, self._patience, self._sessions)
 
     def _look(self) -> None:
         """Have every session look for lessons to read: one is new, or has moved."""
-        for session, _ in self._sessions.values():
+        for session in self._sessions.values():
             session.look.set()
 
     def _begin(self, lesson: str) -> None:

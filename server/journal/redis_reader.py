@@ -13,7 +13,6 @@ import time
 from collections import deque
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 from redis.exceptions import ResponseError
 
@@ -22,9 +21,6 @@ from server.journal import READ_ENTRIES, Ended, Entry, Receive
 from server.journal.redis_store import RedisStore, Row, entries_of, key
 from server.journal.tails import Append, LiveTail, away, lost_something, no_lesson
 from server.redis_link import Command, Link, Patience
-
-if TYPE_CHECKING:
-    from server.journal.redis_writer import Writer
 
 _ROWS = 200
 """Rows of one lesson in one reply: what a lesson can bring while the loop is busy for a second."""
@@ -41,6 +37,7 @@ class Stream:
     """A lesson that is followed here."""
 
     __slots__ = (
+        "home",
         "is_cut_off",
         "is_read",
         "keep_secs",
@@ -53,7 +50,6 @@ class Stream:
         "seq",
         "stuck",
         "tails",
-        "writer",
     )
 
     def __init__(self, lesson: str, seq: int, last: Entry | None, keep_secs: float) -> None:
@@ -74,10 +70,9 @@ class Stream:
         self.is_read = False
         """Whether the read now under way will bring its entries."""
         # In a cluster:
-        self.reading: tuple[str, asyncio.Task[None]] | None = None
-        """Where it is read, and who does."""
-        self.writer: Writer | None = None
-        """By what it was written when it was last read."""
+        self.home = ""
+        """The address of the Redis that it is read from, or was before it was cut off."""
+        self.reading: asyncio.Task[None] | None = None
         self.is_cut_off = False
         """Whether it has not yet been resumed since it was no longer read: nothing may be written before."""
 
@@ -162,7 +157,7 @@ class Reader:
         if stream is not None:
             stream.is_cut_off = True
             if stream.reading is not None:
-                stream.reading[1].cancel()
+                stream.reading.cancel()
 
     def stream(self, lesson: str) -> Stream | None:
         return self._streams.get(lesson)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from functools import partial
 
@@ -30,7 +30,13 @@ class Session:
     """A Redis that has lessons. ``up`` while it takes what ``writer`` is given."""
 
     def __init__(
-        self, url: str, store: RedisStore, reader: Reader, writer: Writer, patience: Patience, left: Callable[[], None]
+        self,
+        url: str,
+        store: RedisStore,
+        reader: Reader,
+        writer: Writer,
+        patience: Patience,
+        siblings: Mapping[str, Session],
     ) -> None:
         self.url = url
         self.writer = writer
@@ -43,8 +49,9 @@ class Session:
         self._shards = store.links.shards
         self._reader = reader
         self._patience = patience
-        self._left = left
-        """Called when a lesson is no longer read here, for whoever has it now."""
+        self._read_here: set[Stream] = set()
+        self._siblings = siblings
+        """All sessions of the cluster, by the addresses of their Redis."""
 
     async def keep(self) -> None:
         """Begin a session, and another when it is lost, until cancelled."""
@@ -109,12 +116,12 @@ class Session:
                 for stream in self._reader.used():
                     if stream.reading is None:
                         if self._has(stream):
-                            task = tasks.create_task(self._read(stream), name="journal-stream")
-                            stream.reading = self.url, task
+                            stream.reading = tasks.create_task(self._read(stream), name="journal-stream")
                             # Not in the task: it may be cancelled before it has begun.
-                            task.add_done_callback(partial(self._end, stream))
-                    elif stream.reading[0] == self.url and not self._has(stream):
-                        stream.reading[1].cancel()
+                            stream.reading.add_done_callback(partial(self._end, stream))
+                            self._read_here.add(stream)
+                    elif stream in self._read_here and not self._has(stream):
+                        stream.reading.cancel()
                 await self.look.wait()
 
     async def _read(self, stream: Stream) -> None:
@@ -124,10 +131,10 @@ class Session:
             try:
                 async with AsyncExitStack() as links:
                     link = await self._open(links)
-                    if stream.writer is not None:
-                        await stream.writer.give_up(stream.lesson)
+                    if stream.home in self._siblings:
+                        await self._siblings[stream.home].writer.give_up(stream.lesson)
                     await self._reader.resume_one(stream)
-                    stream.writer, stream.is_cut_off = self.writer, False
+                    stream.home, stream.is_cut_off = self.url, False
                     wait = self._patience.retry
                     return await self._reader.run(link, stream)
             except (*ELSEWHERE, Unavailable) as error:
@@ -142,4 +149,6 @@ class Session:
 
     def _end(self, stream: Stream, task: asyncio.Task[None]) -> None:
         stream.reading = None
-        self._left()
+        self._read_here.discard(stream)
+        for sibling in self._siblings.values():
+            sibling.look.set()

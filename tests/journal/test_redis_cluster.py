@@ -112,25 +112,26 @@ async def school(redis_cluster: RedisCluster, lessons: Sequence[str], replicas: 
         yield found
 
 
-async def test_a_lesson_moves_while_it_is_written(redis_cluster: RedisCluster) -> None:
-    moving, neighbour, other, *_ = redis_cluster.lessons(2)
-    source, target, _ = redis_cluster.primaries
-    async with school(redis_cluster, [moving, neighbour, other]) as lessons, lessons.writing():
-        await redis_cluster.begin_move(moving, source, target)
-        await lessons.goes_on(moving)  # its keys are still there
-        await redis_cluster.move_keys(moving, source, target)
-        had = len(lessons.answered[moving])
-        await until(lambda: len(lessons.answered[moving]) > had + 100, "refusals: ASK")
-        assert len(lessons.acknowledged[moving]) <= had, "nothing is written half-way"
-        await lessons.goes_on(neighbour)
-        await redis_cluster.end_move(moving, target)
-        await lessons.goes_on()
-        # And back, at once: MOVED.
-        await redis_cluster.begin_move(moving, target, source)
-        await redis_cluster.move_keys(moving, target, source)
-        await redis_cluster.end_move(moving, source)
-    for lesson in (neighbour, other):
-        assert lessons.acknowledged[lesson] == lessons.answered[lesson], "nothing else was refused"
+async def test_a_lesson_moves_while_it_is_written(tmp_path: Path) -> None:
+    async with running(tmp_path) as redis_cluster:
+        moving, neighbour, other, *_ = redis_cluster.lessons(2)
+        source, target, _ = redis_cluster.primaries
+        async with school(redis_cluster, [moving, neighbour, other]) as lessons, lessons.writing():
+            await redis_cluster.begin_move(moving, source, target)
+            await lessons.goes_on(moving)  # its keys are still there
+            await redis_cluster.move_keys(moving, source, target)
+            had = len(lessons.answered[moving])
+            await until(lambda: len(lessons.answered[moving]) > had + 100, "refusals: ASK")
+            assert len(lessons.acknowledged[moving]) <= had, "nothing is written half-way"
+            await lessons.goes_on(neighbour)
+            await redis_cluster.end_move(moving, target)
+            await lessons.goes_on()
+            # And back, at once: MOVED.
+            await redis_cluster.begin_move(moving, target, source)
+            await redis_cluster.move_keys(moving, target, source)
+            await redis_cluster.end_move(moving, source)
+        for lesson in (neighbour, other):
+            assert lessons.acknowledged[lesson] == lessons.answered[lesson], "nothing else was refused"
 
 
 async def test_a_primary_is_killed_and_comes_back(tmp_path: Path) -> None:
