@@ -3,25 +3,31 @@
 A redis-server (append-only, ``always``), one web process and one moderator share a core; the load generator has
 another. Students sit in lessons of thirty at tables of five, each with the lesson socket, a teacher's dashboard open in
 every lesson, and type a key a second with its cursor. Each load runs twice, for a short and a long time: the difference
-is what typing costs, without the joining. Run it from the root of the
-repository:
+is what typing costs, without the joining. With ``--cluster`` Redis is a cluster of three, on that core, too. Run it
+from the root of the repository:
 
-    python -m bench.redis_cost [students ...]
+    python -m bench.redis_cost [--cluster] [students ...]
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
+import itertools
 import os
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from tempfile import TemporaryDirectory
 
 import redis
+from redis.backoff import ConstantBackoff
+from redis.crc import REDIS_CLUSTER_HASH_SLOTS as SLOTS
+from redis.retry import Retry
 
 from bench import meters
 from bench.jobs import Seat, Stage, StageResult, Typing, TypingResult
@@ -58,23 +64,32 @@ class Site:
     """Everything that runs."""
 
     url: str
-    store: redis.Redis
+    stores: list[redis.Redis]
+    """One, or those of a cluster."""
     web: Roundtable
-    pids: tuple[int, int, int]
-    """Web process, moderator, Redis."""
+    pids: tuple[int, ...]
+    """Web process, moderator, and each Redis."""
 
     def read(self) -> Reading:
         """Read all counters."""
-        info = self.store.info("everything")
-        calls = {name.removeprefix("cmdstat_"): each["calls"] for name, each in info.items() if "cmdstat_" in name}
-        received, sent = info["total_net_input_bytes"], info["total_net_output_bytes"]
-        web, moderator, store = map(meters.cpu_secs, self.pids)
-        return Reading(calls, received, sent, info["aof_current_size"], web, moderator, store)
+        infos = [store.info("everything") for store in self.stores]
+        calls: Counter[str] = Counter()
+        for info in infos:
+            for name, each in info.items():
+                if "cmdstat_" in name:
+                    calls[name.removeprefix("cmdstat_")] += each["calls"]
+        sizes = ("total_net_input_bytes", "total_net_output_bytes", "aof_current_size")
+        received, sent, file = (sum(info[name] for info in infos) for name in sizes)
+        web, moderator, *stores = map(meters.cpu_secs, self.pids)
+        return Reading(calls, received, sent, file, web, moderator, sum(stores))
 
     def memory(self, lessons: list[Lesson]) -> int:
         """Give how many bytes of memory the keys of lessons take: ``used_memory`` has buffers of connections in it."""
-        names = [name for each in lessons for name in self.store.scan_iter(f"roundtable:{{{each.lesson}}}:*", 1000)]
-        return sum(self.store.memory_usage(name, samples=0) or 0 for name in names)
+        taken = 0
+        for store, each in itertools.product(self.stores, lessons):
+            names = store.scan_iter(f"roundtable:{{{each.lesson}}}:*", 1000)
+            taken += sum(store.memory_usage(name, samples=0) or 0 for name in names)
+        return taken
 
     def lessons(self, students: int) -> list[Lesson]:
         """Create as many lessons as so many students fill."""
@@ -91,26 +106,53 @@ class Site:
 
 
 @contextmanager
-def site() -> Iterator[Site]:
-    """Start Redis, a web process and a moderator; end them afterwards."""
+def site(number: int) -> Iterator[Site]:
+    """Start so many Redis, a web process and a moderator; end them afterwards."""
     SCRATCH.mkdir(exist_ok=True)
+    with ExitStack() as stack:
+        ports = [free_port() for _ in range(number)]
+        pids = [stack.enter_context(_redis(port, clustered=number > 1)) for port in ports]
+        stores = [redis.Redis(HOST, port, retry=Retry(ConstantBackoff(0.05), 100)) for port in ports]
+        if number > 1:
+            _form(stores)
+        url = f"redis://{HOST}:{ports[0]}/0"
+        environ = {"REDIS_URL": url}
+        web = stack.enter_context(running(replace(OURS, environ=environ)))
+        other = stack.enter_context(running(replace(_MODERATOR, environ=environ)))
+        assert isinstance(web, Roundtable)
+        yield Site(url, stores, web, (web.target.pid, other.target.pid, *pids))
+
+
+@contextmanager
+def _redis(port: int, *, clustered: bool) -> Iterator[int]:
     with TemporaryDirectory(prefix="redis-", dir=SCRATCH) as folder:
-        port = free_port()
-        arguments = f"--bind {HOST} --port {port} --dir {folder} --appendonly yes --appendfsync always --save"
+        options = f"--bind {HOST} --port {port} --dir {folder} --appendonly yes --appendfsync always"
+        if clustered:
+            # By default 10,000 above the port, which may be no port at all.
+            options += f" --cluster-enabled yes --cluster-port {free_port()}"
         process = subprocess.Popen(
-            ["redis-server", *arguments.split(), ""],
+            ["redis-server", *options.split(), "--save", ""],
             stdout=subprocess.DEVNULL,
             preexec_fn=lambda: os.sched_setaffinity(0, {SERVER_CORE}),
         )
-        url = f"redis://{HOST}:{port}/0"
-        environ = {"REDIS_URL": url}
         try:
-            with running(replace(OURS, environ=environ)) as web, running(replace(_MODERATOR, environ=environ)) as other:
-                assert isinstance(web, Roundtable)
-                yield Site(url, redis.Redis.from_url(url), web, (web.target.pid, other.target.pid, process.pid))
+            yield process.pid
         finally:
             process.kill()
             process.wait()
+
+
+def _form(stores: list[redis.Redis]) -> None:
+    """Make a cluster of several Redis; each has its share of the slots."""
+    share = -(-SLOTS // len(stores))
+    for number, store in enumerate(stores):
+        first, after = number * share, min(SLOTS, (number + 1) * share)
+        store.execute_command("CLUSTER", "ADDSLOTSRANGE", first, after - 1)
+        store.execute_command("CLUSTER", "SET-CONFIG-EPOCH", number + 1)
+        other = stores[0].get_connection_kwargs()["port"]
+        store.execute_command("CLUSTER", "MEET", HOST, other, stores[0].config_get("cluster-port")["cluster-port"])
+    while not all(store.cluster("info")["cluster_state"] == "ok" for store in stores):
+        time.sleep(0.05)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,9 +168,9 @@ class Run:
     result: StageResult
 
 
-def run(students: int, secs: float) -> Run:
-    """Let so many students type for so long, at a site of their own."""
-    with site() as here:
+def run(number: int, students: int, secs: float) -> Run:
+    """Let so many students type for so long, at a site of their own with so many Redis."""
+    with site(number) as here:
         lessons = here.lessons(students)
         before = here.read()
         result = here.type(lessons, secs)
@@ -141,9 +183,9 @@ def run(students: int, secs: float) -> Run:
         return Run(before, after, memory, here.memory(lessons), len(lessons), result.stages[0])
 
 
-def measure(students: int) -> None:
+def measure(number: int, students: int) -> None:
     """Print what so many students cost."""
-    short, long = run(students, SHORT_SECS), run(students, LONG_SECS)
+    short, long = run(number, students, SHORT_SECS), run(number, students, LONG_SECS)
 
     def more(name: str) -> float:
         """Give by how much a counter rose in the time between the two durations."""
@@ -185,14 +227,18 @@ async def _pack(url: str, lessons: list[Lesson]) -> None:
 
 
 def main() -> None:
-    with site() as empty:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--cluster", action="store_const", const=3, default=1, help="a cluster of three Redis")
+    parser.add_argument("students", nargs="*", type=int)
+    options = parser.parse_args()
+    with site(options.cluster) as empty:
         before = empty.read()
         time.sleep(IDLE_SECS)
         after = empty.read()
     rose = sum(after.commands.values()) - sum(before.commands.values())
     print(f"with nobody there: {rose / IDLE_SECS:.0f} commands a second for one web process and one moderator")
-    for students in [int(each) for each in sys.argv[1:]] or STUDENTS:
-        measure(students)
+    for students in options.students or STUDENTS:
+        measure(options.cluster, students)
 
 
 if __name__ == "__main__":

@@ -40,7 +40,7 @@ from server.moderator.duty import Duty
 from server.moderator.lease import Leases
 from server.moderator.remote import RemoteModerator
 from server.moderator.service import EmbeddedModerator
-from server.redis_link import Links
+from server.redis_shards import Links
 from server.settings import Settings, find_assets
 from server.web import api, pages, sockets
 from server.web.api import Answer

@@ -1,4 +1,4 @@
-"""How this process talks to Redis: links of one's own for what is frequent, shared ones for what is rare.
+"""How this process talks to one Redis: by links. Which Redis has what is for ``redis_shards``.
 
 redis-py connects, signs in and parses. Its pipelines cost 20 µs a command on the loop, a link 5 µs (20 commands at
 once, measured on two shared cores), so links go around them, and replies are Redis's own, not what redis-py makes of
@@ -20,21 +20,18 @@ import redis.asyncio
 from hiredis import pack_command
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import AuthenticationError, RedisError, ResponseError
-
-from server.errors import SettingsError
+from redis.exceptions import AskError, RedisError, ResponseError, TryAgainError
 
 FAILURES = (RedisError, OSError)
 """What talking to Redis raises when it is away, slow, or does not want to; a timeout is an OSError."""
 
+ELSEWHERE = (AskError, TryAgainError)
+"""What a Redis of a cluster answers when it does not have a key, or not quite any more (MOVED is an ``AskError``, too);
+it has done nothing then."""
+
 Command = tuple[str | int | bytes, ...]
 Reply = Any
 """What Redis answers: bytes, numbers, lists of them, None; an error is a ``ResponseError``, a value."""
-
-OLDEST_VERSION = (7, 0)
-
-_IDLE_SECS = 20.0
-"""A shared link unused for longer is not trusted: Redis (``timeout``) or something on the way may have dropped it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,95 +127,11 @@ async def _deadline(secs: float) -> AsyncIterator[None]:
         timer.cancel()
 
 
-class Links:
-    """Links for whoever has something rare to ask; opened when needed, kept for the next."""
-
-    def __init__(self, url: str, patience: Patience | None = None, most: int = 16) -> None:
-        self._url = url
-        self._patience = patience or Patience()
-        self._idle: list[tuple[Link, float]] = []
-        self._turns = asyncio.Semaphore(most)
-
-    async def ask(self, *commands: Command) -> list[Reply]:
-        """Send commands on one link, in one go; wait for all replies.
-
-        Raises one of FAILURES, also when Redis answered one of the commands with an error: others may have been done.
-        """
-        async with self._turns:
-            link = await self._take()
-            try:
-                replies = await link.ask(commands, self._patience.answer)
-            except BaseException as error:
-                await link.close()
-                if isinstance(error, FAILURES):
-                    await self.close()  # the others are no better
-                raise
-            self._idle.append((link, asyncio.get_running_loop().time()))
-        for reply in replies:
-            if isinstance(reply, ResponseError):
-                raise reply
-        return replies
-
-    async def close(self) -> None:
-        """Close what is kept. It may be used again, with new links: Redis went away, and these are dead."""
-        idle, self._idle = self._idle, []
-        for link, _ in idle:
-            await link.close()
-
-    async def _take(self) -> Link:
-        while self._idle:
-            link, used_at = self._idle.pop()
-            if asyncio.get_running_loop().time() - used_at < _IDLE_SECS:
-                return link
-            await link.close()
-        return await Link.open(self._url, self._patience)
-
-
 def place(url: str) -> str:
     """Say where a Redis is, without the password."""
     parts = urlsplit(url)
     host = parts.netloc.rpartition("@")[2]
     return f"{parts.scheme}://{host}{parts.path}"
-
-
-async def require_safe(links: Links, url: str, patience: Patience, *, unsafe: bool) -> None:
-    """Refuse a Redis that would lose lessons. Raises SettingsError, which says what to set."""
-    at = f"The Redis at {place(url)}"
-    deadline = asyncio.get_running_loop().time() + patience.start
-    while True:
-        try:
-            (found,) = await links.ask(("INFO",))
-            break
-        except FAILURES as error:
-            refused = isinstance(error, AuthenticationError | ResponseError)
-            if not refused and asyncio.get_running_loop().time() < deadline:
-                await asyncio.sleep(patience.retry)
-                continue
-            raise SettingsError(
-                f"{at} cannot be used ({error or type(error).__name__}). "
-                "Start it, or set REDIS_URL to one that runs, such as redis://127.0.0.1:6379/0."
-            ) from error
-    info = dict(line.split(":", 1) for line in found.decode().splitlines() if ":" in line)
-    if info.get("role") == "slave":
-        raise SettingsError(f"{at} is a replica, which takes no writes. Set REDIS_URL to its primary.")
-    if info.get("cluster_enabled") == "1":
-        raise SettingsError(f"{at} is part of a Redis Cluster. Set REDIS_URL to one that is not.")
-    if unsafe:
-        return
-    otherwise = "or set ROUNDTABLE_REDIS_UNSAFE to 1 if lessons may be lost."
-    version = info.get("redis_version", "0.0")
-    if tuple(int(part) for part in version.split(".")[:2]) < OLDEST_VERSION:
-        raise SettingsError(f"{at} is version {version}. Install Redis 7.0 or newer, {otherwise}")
-    if info.get("aof_enabled") != "1":
-        raise SettingsError(
-            f"{at} keeps no append-only file, so a restart would lose lessons. Set `appendonly yes` in its "
-            f"configuration (for now: `redis-cli config set appendonly yes`), {otherwise}"
-        )
-    if info.get("maxmemory_policy") != "noeviction":
-        raise SettingsError(
-            f"{at} throws data away when its memory is full (`maxmemory-policy {info.get('maxmemory_policy')}`). "
-            f"Set `maxmemory-policy noeviction` in its configuration, {otherwise}"
-        )
 
 
 def kinds(group: BaseExceptionGroup[Exception]) -> str:

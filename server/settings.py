@@ -82,7 +82,8 @@ class Settings:
     log_format: str | None = None
     """``text`` or ``json``; None: text for a terminal, JSON for whatever collects logs."""
     redis_url: str | None = None
-    """The Redis that all processes share; None: one process, with SQLite in ``data``."""
+    """The Redis all processes share; of a cluster one or several (``redis://one:7000,two:7000``); None: one
+    process, with SQLite in ``data``."""
     redis_replicas: int = 0
     """How many replicas must have an entry before anybody sees it."""
     redis_unsafe: bool = False
@@ -185,9 +186,12 @@ def _redis_url(environ: Mapping[str, str]) -> str | None:
     if not value:
         return None
     try:
-        url = urlsplit(value)
-        if url.scheme not in {"redis", "rediss", "unix"} or not (url.hostname or url.path) or url.port == 0:
-            raise ValueError
+        for address in addresses(value):
+            url = urlsplit(address)
+            if url.scheme not in {"redis", "rediss", "unix"} or url.port == 0:
+                raise ValueError
+            if not (url.path if url.scheme == "unix" else url.hostname):
+                raise ValueError
     except ValueError:
         # It may hold a password, which stays out of the message.
         raise SettingsError(
@@ -195,6 +199,13 @@ def _redis_url(environ: Mapping[str, str]) -> str | None:
             "or leave it out."
         ) from None
     return value
+
+
+def addresses(redis_url: str) -> tuple[str, ...]:
+    """Take apart an address that names several Redis of a cluster: ``redis://user:word@one:7000,two:7000``."""
+    url = urlsplit(redis_url)
+    user, at, hosts = url.netloc.rpartition("@")
+    return tuple(url._replace(netloc=f"{user}{at}{host}").geturl() for host in hosts.split(","))
 
 
 def _secret(environ: Mapping[str, str], name: str, length: int) -> str | None:

@@ -7,8 +7,10 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
 from tests.cluster import Cluster
+from tests.redis_cluster import RedisCluster, running
 from tests.redis_server import RedisServer
 from tests.stage import Server
 
@@ -29,6 +31,20 @@ async def redis_server(tmp_path: Path) -> AsyncIterator[RedisServer]:
     await redis_server.start()
     yield redis_server
     await redis_server.kill()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def shared_redis_cluster(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RedisCluster]:
+    """A Redis Cluster that many tests use: forming one takes two seconds."""
+    async with running(tmp_path_factory.mktemp("redis-cluster")) as redis_cluster:
+        yield redis_cluster
+
+
+@pytest.fixture
+async def redis_cluster(shared_redis_cluster: RedisCluster) -> RedisCluster:
+    """A real Redis Cluster of three primaries, empty; you must leave it whole."""
+    await shared_redis_cluster.empty()
+    return shared_redis_cluster
 
 
 @pytest.fixture

@@ -11,13 +11,14 @@ from server.errors import Unavailable
 from server.journal import Entry
 from server.journal.redis import RedisJournal
 from server.redis_link import Patience
+from tests.redis_cluster import RedisCluster
 from tests.redis_server import RedisServer
 
 IMPATIENT = Patience(start=0.0, connect=0.5, answer=0.8, retry=0.01, retry_most=0.05, poll=0.1, rewrite=0.01)
 
 
 @asynccontextmanager
-async def opened(redis_server: RedisServer, **options: Any) -> AsyncIterator[RedisJournal]:
+async def opened(redis_server: RedisServer | RedisCluster, **options: Any) -> AsyncIterator[RedisJournal]:
     journal = RedisJournal(redis_server.url, **{"patience": IMPATIENT, **options})
     await journal.open()
     try:

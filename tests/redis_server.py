@@ -38,7 +38,7 @@ class RedisServer:
             pytest.skip("redis-server is not installed")
         self.folder.mkdir(parents=True, exist_ok=True)
         if self.port == 0:
-            self.port = _free_port()
+            self.port = free_port()
         options = {
             "bind": "127.0.0.1",
             "port": str(self.port),
@@ -65,6 +65,10 @@ class RedisServer:
                     if self.process.returncode is not None:
                         raise AssertionError((self.folder / "redis.log").read_text()) from None
                     await asyncio.sleep(0.01)
+
+    @property
+    def runs(self) -> bool:
+        return self.process is not None and self.process.returncode is None
 
     def client(self) -> redis.asyncio.Redis:
         """Give a client, to be used in ``async with``."""
@@ -119,13 +123,14 @@ class RedisServer:
             await self.process.wait()
 
 
-def _free_port() -> int:
+def free_port() -> int:
     """Find a port below those that systems give to outgoing connections, one of which could take it between two starts.
 
     A cluster's Redis also listens 10,000 above.
     """
     while True:
-        port = random.randrange(10_000, 32_000)
-        with socket.socket() as free, suppress(OSError):
+        port = random.randrange(10_000, 22_000)
+        with socket.socket() as free, socket.socket() as above, suppress(OSError):
             free.bind(("127.0.0.1", port))
+            above.bind(("127.0.0.1", port + 10_000))
             return port

@@ -17,6 +17,7 @@ LAYER = {
     "metrics": 1,
     "logs": 1,
     "redis_link": 1,
+    "redis_shards": 2,
     "core": 2,
     "journal": 3,
     "bus": 3,

@@ -8,7 +8,8 @@ import time
 import pytest
 from redis.exceptions import ResponseError
 
-from server.redis_link import FAILURES, Links, Patience, place
+from server.redis_link import FAILURES, Patience, place
+from server.redis_shards import Links
 from tests.redis_server import RedisServer
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(60)]

@@ -1,7 +1,8 @@
 """The bus between processes: Redis' publish and subscribe.
 
 Whatever waits goes out in one go as soon as the last has been answered; while Redis is away the newest of it waits,
-within a bound. Subscriptions are made anew with each connection; what others published meanwhile is lost.
+within a bound. Subscriptions are made anew with each connection; what others published meanwhile is lost. A Redis
+Cluster carries what is published at one of its Redis to all of them, so each process uses whichever is there.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from redis.exceptions import ResponseError
 
 from server.bus import Receive, deliver
 from server.redis_link import Command, Link, Patience, kinds
+from server.redis_shards import Shards
 
 MAX_QUEUED_BYTES = 4 * 1024 * 1024
 """What may wait for Redis; beyond it the oldest is dropped. A busy school's presence of some seconds."""
@@ -42,8 +44,8 @@ class RedisBus:
     """See ``server.bus.Bus``. Payloads arrive later, by way of Redis, in the publishing process, too."""
 
     def __init__(self, url: str, *, patience: Patience | None = None, max_queued_bytes: int = MAX_QUEUED_BYTES) -> None:
-        self._url = url
         self._patience = patience or Patience()
+        self._shards = Shards(url, self._patience)
         self._max_queued_bytes = max_queued_bytes
         self._queue: deque[tuple[bytes, bytes]] = deque()
         self._queued_bytes = 0
@@ -101,9 +103,11 @@ class RedisBus:
         while True:
             try:
                 async with AsyncExitStack() as links:
-                    publisher = await Link.open(self._url, self._patience)
+                    await self._shards.known()
+                    url = random.choice(self._shards.primaries)  # whichever: a cluster's tell each other
+                    publisher = await Link.open(url, self._patience)
                     links.push_async_callback(publisher.close)
-                    subscriber = await Link.open(self._url, self._patience)
+                    subscriber = await Link.open(url, self._patience)
                     links.push_async_callback(subscriber.close)
                     wait, away = self._patience.retry, False
                     self._asked.clear()
@@ -118,6 +122,7 @@ class RedisBus:
                 if not away:  # once, not for each attempt
                     _log.warning("bus: no connection to Redis: %s", kinds(group))
                 away = True
+            self._shards.doubt()
             await asyncio.sleep(wait * random.uniform(0.5, 1.0))
             wait = min(2 * wait, self._patience.retry_most)
 

@@ -10,7 +10,8 @@ from typing import Protocol
 import structlog
 
 from server.errors import Unavailable
-from server.redis_link import FAILURES, Links
+from server.redis_link import FAILURES
+from server.redis_shards import Links
 
 log = structlog.get_logger(__name__)
 
@@ -80,7 +81,7 @@ class RedisNodes:
     async def living(self, among: Collection[str]) -> set[str]:
         named = list(among)
         try:
-            alive = await self._links.ask(*(("EXISTS", _key(name)) for name in named)) if named else []
+            alive = await self._links.ask_each(*(("EXISTS", _key(name)) for name in named))
         except FAILURES as error:
             raise Unavailable("Storage cannot be reached.", reason="storage") from error
         return {name for name, there in zip(named, alive, strict=True) if there}

@@ -5,7 +5,8 @@ from __future__ import annotations
 import secrets
 from typing import Protocol
 
-from server.redis_link import FAILURES, Links
+from server.redis_link import FAILURES
+from server.redis_shards import Links
 
 # Kept by whoever has it, so that the same process sweeps again and again while it lives.
 _TAKE = """

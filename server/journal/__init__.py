@@ -103,6 +103,10 @@ class Journal(Protocol):
     async def close(self) -> None:
         """Make durable what was appended, answer it, then refuse everything. Closing twice is allowed."""
 
+    async def check(self) -> None:
+        """See that lessons can be read, at least some of them where they are kept in several places. Raises
+        ``Unavailable``."""
+
     async def create(self, lesson: str, code: str, at: int, bodies: Sequence[bytes]) -> bool:
         """Begin a lesson with its first entries; durable on return.
 
@@ -117,7 +121,7 @@ class Journal(Protocol):
 
         ``bodies`` must not be changed afterwards. Within a lesson entries become durable, and ``done`` is called, in
         the order of the calls; an error may come sooner. When storage fails, everything not yet durable fails with it,
-        for every lesson: it was admitted on top of what is now lost. The next ``append`` is tried afresh.
+        for every lesson kept there: it was admitted on top of what is now lost. The next ``append`` is tried afresh.
 
         ``done`` may be called before ``append`` returns, with an error: when too much is waiting ("storage is
         behind"), storage is away, the lesson does not exist or the journal is closed. An error in the embedded journal

@@ -1,33 +1,36 @@
 """The journal in Redis: one stream a lesson, shared by any number of processes.
 
 Appends go out by ``redis_writer``, come back to everybody, the writer included, by ``redis_reader``; ``redis_store``
-knows the keys. A *session* is two connections, one that writes and one that reads, opened and given up together. While
-there is none everything is refused at once; a new one begins by making up for what was missed.
+knows the keys. A ``redis_session`` is the links that write and read, opened and given up together. While there is none
+everything is refused at once; a new one begins by making up for what was missed.
 
 An entry is durable when Redis has acknowledged it and, with ``replicas``, when so many replicas have it in memory;
 nobody is given an entry before. What that is worth is a setting of Redis. With ``appendfsync always`` it is on disk.
 With ``everysec`` it is in the file a moment later, up to two seconds when the disk is busy: the death of Redis may take
 it along. Whichever process was given it gives it back then, before anything new is written (``Patience.keep``); what
 no process has any more is found out, and the tails are told (``lost``).
+
+In a Redis Cluster each primary has a session of its own, and lessons on one go on while another is away (as long as
+the cluster takes anything: by default it does not once it knows that slots are nobody's). A lesson that moves is
+resumed where it has gone, and so is one whose primary died when a replica takes its place; what that never received is
+given back to it.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
-import random
 from collections.abc import Callable, Sequence
-from contextlib import AsyncExitStack, suppress
+from contextlib import suppress
 
 from server.errors import Unavailable
 from server.journal import READ_ENTRIES, Done, Ended, Entry, LessonRow, Receive, Snapshot, Tail
 from server.journal.redis_reader import Reader
-from server.journal.redis_store import RedisStore
+from server.journal.redis_safety import require_safe
+from server.journal.redis_session import Session
+from server.journal.redis_store import LESSONS, RedisStore, code_key, key
 from server.journal.redis_writer import COMMIT_INTERVAL_SECS, MAX_QUEUED_BYTES, Writer
-from server.journal.tails import Append, closed, no_lesson, not_found, settling, unavailable
-from server.redis_link import Link, Patience, kinds, require_safe
-
-_log = logging.getLogger(__name__)
+from server.journal.tails import Append, away, closed, no_lesson, not_found, settling, unavailable
+from server.redis_link import FAILURES, Patience
 
 
 class RedisJournal:
@@ -50,14 +53,19 @@ class RedisJournal:
         self._url = url
         self._unsafe = unsafe
         self._patience = patience or Patience()
+        self._max_queued_bytes = max_queued_bytes
+        self._commit_interval_secs = commit_interval_secs
+        self._observe = observe
         self._store = RedisStore(url, replicas, self._patience)
-        self._reader = Reader(self._store, self._patience)
-        self._writer = Writer(
-            self._store, self._reader, self._patience, max_queued_bytes, commit_interval_secs, observe
-        )
+        self._shards = self._store.links.shards
+        self._reader = Reader(self._store, self._patience, self._begin)
+        self._sessions: dict[str, Session] = {}
+        """By the addresses of their Redis."""
+        self._only: Session | None = None
+        """That of a Redis by itself."""
         self._is_open = False
-        self._up = asyncio.Event()
-        self._session: asyncio.Task[None] | None = None
+        self._begun = asyncio.Event()
+        self._running: asyncio.Task[None] | None = None
         self._deleting: set[str] = set()
         self._rewrite_due = asyncio.Event()
 
@@ -70,9 +78,11 @@ class RedisJournal:
             await self._store.close()
             raise
         self._is_open = True
-        self._session = asyncio.create_task(self._keep_session(), name="journal-session")
+        self._running = asyncio.create_task(self._run(), name="journal")
         try:
-            await self._up.wait()  # Redis may still be reading its file
+            await self._begun.wait()
+            for session in tuple(self._sessions.values()):
+                await session.tried.wait()  # Redis may still be reading its file
         except BaseException:
             await self.close()
             raise
@@ -83,23 +93,33 @@ class RedisJournal:
         self._is_open = False
         with suppress(TimeoutError):
             async with asyncio.timeout(self._patience.answer):
-                await self._writer.drain()
+                for session in tuple(self._sessions.values()):
+                    await session.writer.drain()
         if self._rewrite_due.is_set():
             with suppress(TimeoutError, Unavailable):
                 async with asyncio.timeout(self._patience.answer):
                     await self._rewrite()
-        assert self._session is not None
-        self._session.cancel()
+        assert self._running is not None
+        self._running.cancel()
         with suppress(asyncio.CancelledError):
-            await self._session
+            await self._running
+        self._sessions.clear()
+        self._only = None
         await self._store.close()
 
+    async def check(self) -> None:
+        if not self._is_open:
+            raise closed()
+        up = [session.url for session in self._sessions.values() if session.up.is_set()]
+        if not await self._store.any_answers(up):
+            raise away()
+
     async def create(self, lesson: str, code: str, at: int, bodies: Sequence[bytes]) -> bool:
-        self._require_up()
+        self._require_up(code_key(code))
         return await self._store.create(lesson, code, at, bodies)
 
     async def find(self, code: str) -> str | None:
-        self._require_up()
+        self._require_up(code_key(code))
         lesson = await self._store.find(code)
         return None if lesson in self._deleting else lesson
 
@@ -110,8 +130,7 @@ class RedisJournal:
     async def commit(self, lesson: str, at: int, bodies: Sequence[bytes], *, after: int | None = None) -> int:
         durable = asyncio.get_running_loop().create_future()
         append = Append(lesson, at, bodies, settling(durable), after)
-        self._enqueue(append)
-        self._writer.hurry()
+        self._enqueue(append, hurry=True)
         await durable
         return append.seq
 
@@ -144,7 +163,7 @@ class RedisJournal:
         return await self._store.snapshot(lesson, name)
 
     async def lessons(self) -> list[LessonRow]:
-        self._require_up()
+        self._require_up(LESSONS)
         return await self._store.lessons()
 
     async def end(self, lesson: str, at: int) -> None:
@@ -156,76 +175,119 @@ class RedisJournal:
         await self._store.compact(lesson)
 
     async def delete(self, lesson: str) -> None:
-        self._require_up()
+        self._require_up(LESSONS)
         self._deleting.add(lesson)
         self._reader.end(lesson, gone=True)
         await self._store.delete(lesson)
         self._deleting.discard(lesson)
         self._rewrite_due.set()
 
-    def _enqueue(self, append: Append) -> None:
+    def _enqueue(self, append: Append, *, hurry: bool = False) -> None:
         if not self._is_open:
-            append.answer(closed())
-        elif not self._up.is_set():
-            append.answer(_away())
+            return append.answer(closed())
+        writer = self._writer(append.lesson)
+        if writer is None:
+            append.answer(away())
         elif append.lesson in self._deleting:
             append.answer(no_lesson())
         else:
-            self._writer.add(append)
+            writer.add(append)
+            if hurry:
+                writer.hurry()
 
-    async def _keep_session(self) -> None:
-        wait = self._patience.retry
-        away = False
-        while True:
-            try:
-                async with AsyncExitStack() as links:
-                    writer = await Link.open(self._url, self._patience)
-                    links.push_async_callback(writer.close)
-                    reader = await Link.open(self._url, self._patience)
-                    links.push_async_callback(reader.close)
-                    await self._reader.resume()
-                    self._up.set()
-                    if away:
-                        _log.warning("journal: Redis is back")
-                    wait, away = self._patience.retry, False
-                    async with asyncio.TaskGroup() as tasks:
-                        tasks.create_task(self._writer.run(writer), name="journal-writer")
-                        tasks.create_task(self._reader.run(reader), name="journal-reader")
-                        tasks.create_task(self._rewrite_when_due(), name="journal-rewriter")
-            except* Exception as group:
-                if not away:  # once, not for each attempt
-                    _log.error("journal: no connection to Redis: %s", kinds(group))
-                away = True
-            finally:
-                self._up.clear()
-                self._reader.fail(_away())  # these are the older ones
-                self._writer.fail(_away())
-                await self._store.close()
-            await asyncio.sleep(wait * random.uniform(0.5, 1.0))
-            wait = min(2 * wait, self._patience.retry_most)
+    def _writer(self, lesson: str) -> Writer | None:
+        """Give what writes a lesson; None while nothing may be written."""
+        session = self._only
+        if session is None:
+            stream = self._reader.stream(lesson)
+            if stream is not None and stream.is_cut_off:
+                return None
+            if stream is not None and stream.home:
+                session = self._sessions.get(stream.home)  # not where it may be by now: there it must be resumed first
+            else:
+                session = self._session(key(lesson, "meta"))
+        return session.writer if session is not None and session.up.is_set() else None
+
+    def _session(self, name: bytes) -> Session | None:
+        """Give the session with the Redis that has a key."""
+        if self._only is not None:
+            return self._only
+        try:
+            return self._sessions.get(self._shards.of(name))
+        except FAILURES:
+            return None
+
+    async def _run(self) -> None:
+        kept: dict[str, asyncio.Task[None]] = {}
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._rewrite_when_due(), name="journal-rewriter")
+            while True:
+                self._shards.doubted.clear()
+                with suppress(*FAILURES):
+                    await self._shards.known()
+                for url in self._shards.primaries:
+                    if url not in self._sessions:
+                        session = self._sessions[url] = self._new_session(url)
+                        kept[url] = tasks.create_task(session.keep(), name="journal-session")
+                        if not self._shards.several:
+                            self._only = session
+                for url in self._sessions.keys() - set(self._shards.primaries):
+                    del self._sessions[url]
+                    kept.pop(url).cancel()
+                self._look()
+                self._begun.set()
+                await self._shards.doubted.wait()
+                await asyncio.sleep(self._patience.retry)  # many doubt at the same time
+
+    def _new_session(self, url: str) -> Session:
+        writer = Writer(
+            self._store,
+            self._reader,
+            self._patience,
+            self._max_queued_bytes,
+            self._commit_interval_secs,
+            self._observe,
+        )
+        return Session(url, self._store, self._reader, writer, self._patience, self._sessions)
+
+    def _look(self) -> None:
+        """Have every session look for lessons to read: one is new, or has moved."""
+        for session in self._sessions.values():
+            session.look.set()
+
+    def _begin(self, lesson: str) -> None:
+        self._require_up(key(lesson, "meta"))
+        self._look()
 
     async def _rewrite_when_due(self) -> None:
         while True:
             await self._rewrite_due.wait()
             await asyncio.sleep(self._patience.rewrite)
-            await self._rewrite()
+            try:
+                await self._rewrite()
+            except Unavailable:
+                self._rewrite_due.set()
 
     async def _rewrite(self) -> None:
+        """Have all append-only files written anew: in a cluster a lesson leaves its name and its code in several."""
         self._rewrite_due.clear()
-        while not await self._store.rewrite():  # noqa: ASYNC110  (Redis can only be asked)
-            await asyncio.sleep(self._patience.poll)
+        self._shards.doubt()  # there may be replicas by now that nobody has asked for
+        try:
+            await self._shards.known()
+        except FAILURES as error:
+            raise unavailable(error) from error
+        for url in (*self._shards.primaries, *self._shards.replicas):
+            while not await self._store.rewrite(url):  # noqa: ASYNC110  (Redis can only be asked)
+                await asyncio.sleep(self._patience.poll)
 
-    def _require_up(self) -> None:
+    def _require_up(self, name: bytes) -> None:
         if not self._is_open:
             raise closed()
-        if not self._up.is_set():
-            raise _away()
+        session = self._session(name)
+        if session is None or not session.up.is_set():
+            raise away()
 
     def _require(self, lesson: str) -> None:
-        self._require_up()
+        self._require_up(key(lesson, "meta"))
         if lesson in self._deleting:
             raise not_found()
-
-
-def _away() -> Unavailable:
-    return unavailable(ConnectionError("Redis is away"))

@@ -1,4 +1,5 @@
 """How entries come from Redis: one blocking read over every lesson that is followed here, the writer's own included.
+From a cluster, which has no such thing, one for each lesson.
 
 For each of them a ``Stream`` knows up to where entries have been given out. An append is answered once Redis has
 acknowledged it *and* its entries came by: whichever is later.
@@ -10,7 +11,7 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 
 from redis.exceptions import ResponseError
@@ -18,7 +19,7 @@ from redis.exceptions import ResponseError
 from server.errors import NotFound, Unavailable
 from server.journal import READ_ENTRIES, Ended, Entry, Receive
 from server.journal.redis_store import RedisStore, Row, entries_of, key
-from server.journal.tails import Append, LiveTail, lost_something, no_lesson
+from server.journal.tails import Append, LiveTail, away, lost_something, no_lesson
 from server.redis_link import Command, Link, Patience
 
 _ROWS = 200
@@ -35,7 +36,21 @@ _log = logging.getLogger(__name__)
 class Stream:
     """A lesson that is followed here."""
 
-    __slots__ = ("keep_secs", "last", "lesson", "name", "pending", "recent", "seq", "stuck", "tails")
+    __slots__ = (
+        "home",
+        "is_cut_off",
+        "is_read",
+        "keep_secs",
+        "last",
+        "lesson",
+        "name",
+        "pending",
+        "reading",
+        "recent",
+        "seq",
+        "stuck",
+        "tails",
+    )
 
     def __init__(self, lesson: str, seq: int, last: Entry | None, keep_secs: float) -> None:
         self.lesson = lesson
@@ -52,6 +67,14 @@ class Stream:
         """Acknowledged, but not yet come by."""
         self.stuck = 0
         """The first of them when last looked at."""
+        self.is_read = False
+        """Whether the read now under way will bring its entries."""
+        # In a cluster:
+        self.home = ""
+        """The address of the Redis that it is read from, or was before it was cut off."""
+        self.reading: asyncio.Task[None] | None = None
+        self.is_cut_off = False
+        """Whether it has not yet been resumed since it was no longer read: nothing may be written before."""
 
     def give(self, entries: list[Entry]) -> None:
         """Give the tails what follows; the rest is known."""
@@ -70,17 +93,22 @@ class Stream:
         while self.pending and self.pending[0].seq <= self.seq:
             self.pending.popleft().answer(None)
 
+    def fail(self, error: Unavailable | None) -> None:
+        """Answer whatever waits for its entries."""
+        while self.pending:
+            self.pending.popleft().answer(error)
+
 
 class Reader:
     """All streams of one journal."""
 
-    def __init__(self, store: RedisStore, patience: Patience) -> None:
+    def __init__(self, store: RedisStore, patience: Patience, begin: Callable[[str], None]) -> None:
         self._store = store
         self._patience = patience
+        self._begin = begin
+        """Has a lesson of a cluster read; raises Unavailable while that cannot be."""
         self._streams: dict[str, Stream] = {}
         self._link_id = 0
-        self._reading: set[str] = set()
-        """Of what lessons the read now under way will bring entries."""
         self._asked = asyncio.Event()
         """Set when the next read has been sent; a new one each time."""
 
@@ -121,8 +149,26 @@ class Reader:
     def fail(self, error: Unavailable) -> None:
         """Answer whatever waits for its entries: the connection was lost."""
         for stream in self._streams.values():
-            while stream.pending:
-                stream.pending.popleft().answer(error)
+            stream.fail(error)
+
+    def misplaced(self, lesson: str) -> None:
+        """Note that a lesson is not where it was: nothing is written to it until it has been found and resumed."""
+        stream = self._streams.get(lesson)
+        if stream is not None:
+            stream.is_cut_off = True
+            if stream.reading is not None:
+                stream.reading.cancel()
+
+    def stream(self, lesson: str) -> Stream | None:
+        return self._streams.get(lesson)
+
+    def used(self) -> list[Stream]:
+        """Let go of streams nobody follows any more; give the others."""
+        for stream in tuple(self._streams.values()):
+            if not stream.tails:
+                del self._streams[stream.lesson]
+                stream.fail(None)
+        return list(self._streams.values())
 
     def end(self, lesson: str, *, gone: bool) -> None:
         """Let go of a lesson that is not what its tails know any more."""
@@ -131,16 +177,15 @@ class Reader:
             return
         for tail in tuple(stream.tails):
             tail.end(lesson, gone=gone)
-        while stream.pending:
-            stream.pending.popleft().answer(no_lesson())
+        stream.fail(no_lesson())
 
     # ── one connection ──
 
     async def resume(self) -> None:
         """Make up for the time without a connection: give what was missed, and say what was lost."""
-        await asyncio.gather(*(self._resume(stream) for stream in tuple(self._streams.values())))
+        await asyncio.gather(*(self.resume_one(stream) for stream in tuple(self._streams.values())))
 
-    async def _resume(self, stream: Stream) -> None:
+    async def resume_one(self, stream: Stream) -> None:
         try:
             await self._restore(stream)
             # The same entry under the same number: then so is all before it, since a store loses only its end. Another
@@ -169,28 +214,42 @@ class Reader:
         _log.error("journal: Redis came back without entries: lesson=%s seq=%d", stream.lesson, stream.seq)
         self.end(stream.lesson, gone=False)
 
-    async def run(self, link: Link) -> None:
-        """Read until the connection is lost, and raise what it was lost by."""
+    async def run(self, link: Link, alone: Stream | None = None) -> None:
+        """Read until the connection is lost, and raise what it was lost by; one stream ``alone`` until it has no tails.
+
+        You must have resumed what is read.
+        """
         loop = asyncio.get_running_loop()
         patience = self._patience
-        (self._link_id,) = await link.ask([("CLIENT", "ID")], patience.answer)
+        if alone is None:
+            (self._link_id,) = await link.ask([("CLIENT", "ID")], patience.answer)
         looked_at = loop.time()
+        streams: dict[bytes, Stream] = {}
         try:
             while True:
                 if loop.time() - looked_at >= patience.poll:
-                    await self._look(link)
+                    await self._look(link, self._streams.values() if alone is None else (alone,))
                     looked_at = loop.time()
-                streams = {stream.name: stream for stream in self._used()}
-                self._reading = {stream.lesson for stream in streams.values()}
+                if alone is None:
+                    used = self.used()
+                elif alone.tails and self._streams.get(alone.lesson) is alone:
+                    used = [alone]
+                else:
+                    self.used()
+                    return
+                streams = {stream.name: stream for stream in used}
+                for stream in used:
+                    stream.is_read = True
                 (found,) = await link.ask([self._command(streams)], patience.poll + patience.answer, self._sent)
                 if isinstance(found, ResponseError):
                     raise found
                 if found is not None:
-                    await self._replicated(link)
+                    await self._replicated(link, found[0][0])
                     for name, rows in found:
                         await self._give(streams[name], rows)
         finally:
-            self._reading = set()
+            for stream in streams.values():
+                stream.is_read = False
 
     def _command(self, streams: dict[bytes, Stream]) -> Command:
         names = tuple(streams) or (_NOTHING,)
@@ -202,9 +261,9 @@ class Reader:
         asked, self._asked = self._asked, asyncio.Event()
         asked.set()
 
-    async def _replicated(self, link: Link) -> None:
+    async def _replicated(self, link: Link, name: bytes) -> None:
         """Wait until what has been read is on enough replicas: nobody is given what a failover could take back."""
-        commands = self._store.barrier()
+        commands = self._store.barrier(name)
         while commands:
             with suppress(Unavailable):
                 return self._store.require_replicated(await link.ask(commands, self._patience.answer))
@@ -222,9 +281,9 @@ class Reader:
         while entries := await self._store.read(stream.lesson, stream.seq, READ_ENTRIES):
             stream.give(entries)
 
-    async def _look(self, link: Link) -> None:
+    async def _look(self, link: Link, streams: Collection[Stream]) -> None:
         """Find out which lessons were deleted elsewhere, and whether an append waits for entries that do not come."""
-        streams = tuple(self._streams.values())
+        streams = tuple(streams)
         names = [key(stream.lesson, "meta") for stream in streams]
         if names and await link.ask([("EXISTS", *names)], self._patience.answer) != [len(names)]:
             there = await link.ask([("EXISTS", name) for name in names], self._patience.answer)
@@ -237,20 +296,17 @@ class Reader:
                 await self._catch_up(stream)
             stream.stuck = waiting
 
-    def _used(self) -> list[Stream]:
-        """Let go of streams nobody follows any more; give the others."""
-        for stream in tuple(self._streams.values()):
-            if not stream.tails:
-                del self._streams[stream.lesson]
-                while stream.pending:
-                    stream.pending.popleft().answer(None)
-        return list(self._streams.values())
-
     async def _include(self, stream: Stream) -> None:
         """Wait until entries of this lesson are being read: a read that waits for others is cut short."""
-        while stream.lesson not in self._reading and self._streams.get(stream.lesson) is stream:
+        deadline = time.monotonic() + self._patience.answer
+        while not stream.is_read and self._streams.get(stream.lesson) is stream:
+            if time.monotonic() > deadline:
+                raise away()
             asked = self._asked
-            await self._store.unblock(self._link_id)
+            if self._link_id:
+                await self._store.unblock(self._link_id)
+            else:
+                self._begin(stream.lesson)
             # Again if need be: the read may have been sent, but not arrived, when it was to be cut short.
             with suppress(TimeoutError):
                 async with asyncio.timeout(_UNBLOCK_SECS):

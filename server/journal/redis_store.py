@@ -10,10 +10,13 @@ The keys::
     roundtable:{<lesson>}:packed    stream: what ``compact`` took from the beginning of ``entries``
     roundtable:{<lesson>}:snapshots hash: <name>, and <name>:seq
 
+    roundtable:{<tag>}:barrier      where the key with that tag is, so that ``WAIT`` has something to wait for; what it
+                                    holds means nothing, and it is gone after a millisecond
+
 A row of ``entries`` has two fields: ``e``, the row, and ``f``, when the entry before it was made: the clocks of several
 processes differ, and no entry may be earlier than the one before. A row of ``packed`` has ``z``, compressed.
 
-No script and no transaction touches the keys of more than one lesson.
+No script touches the keys of more than one lesson, nor what is asked in one go: in a Redis Cluster they lie elsewhere.
 """
 
 from __future__ import annotations
@@ -29,11 +32,13 @@ from server.errors import Unavailable
 from server.journal import Entry, LessonRow, Snapshot
 from server.journal.rows import BLOCK_ENTRIES, pack, unpack
 from server.journal.tails import not_found, unavailable
-from server.redis_link import FAILURES, Command, Links, Patience, Reply
+from server.redis_link import FAILURES, Command, Patience, Reply
+from server.redis_shards import Links
 
 LESSONS = b"roundtable:lessons"
-BARRIER = b"roundtable:barrier"
-"""Written so that ``WAIT`` has something to wait for; what it holds means nothing."""
+
+FAILED = b"cluster_state:fail"
+"""In what a Redis of a cluster that takes nothing says of it."""
 
 _READ_ROWS = 128
 """Rows in one reply: with some entries in a row, what one ``read`` wants."""
@@ -88,6 +93,10 @@ Row = tuple[bytes, Sequence[bytes]]
 """One row of a stream as Redis gives it: its id, and names and values of its fields in turns."""
 
 
+def code_key(code: str) -> bytes:
+    return b"roundtable:code:" + code.encode()
+
+
 def key(lesson: str, part: str) -> bytes:
     return b"roundtable:{%s}:%s" % (lesson.encode(), part.encode())
 
@@ -113,33 +122,54 @@ class RedisStore:
         """Close what is open; it may be used again."""
         await self.links.close()
 
-    def barrier(self) -> list[Command]:
-        """What to ask after reading or writing on a connection, so that all of it is on enough replicas; the last reply
-        must not be below their number."""
+    def barrier(self, name: bytes) -> list[Command]:
+        """What to ask after reading or writing a key on a connection, so that all of it is on enough replicas; the last
+        reply must not be below their number."""
         if not self._replicas:
             return []
-        return [("SET", BARRIER, b""), ("WAIT", self._replicas, int(self._patience.answer * 500))]
+        _, _, tag = name.partition(b"{")
+        near = b"roundtable:{%s}:barrier" % (tag.partition(b"}")[0] or name)
+        return [("SET", near, b"", "PX", 1), ("WAIT", self._replicas, int(self._patience.answer * 500))]
+
+    async def any_answers(self, urls: Sequence[str]) -> bool:
+        """Say whether one of several Redis lives, as soon as one says so."""
+        # A cluster may live and take nothing.
+        command: Command = ("CLUSTER", "INFO") if self.links.shards.several else ("PING",)
+        waiting = {asyncio.create_task(self.links.ask_at(url, command)) for url in urls}
+        try:
+            while waiting:
+                answered, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+                if any(task.exception() is None and FAILED not in task.result()[0] for task in answered):
+                    return True
+        finally:
+            for task in waiting:
+                task.cancel()
+        return False
 
     async def create(self, lesson: str, code: str, at: int, bodies: Sequence[bytes]) -> bool:
-        taken = b"roundtable:code:" + code.encode()
+        taken, meta = code_key(code), key(lesson, "meta")
         packed = pack([(at, body) for body in bodies])
-        create = ("EVAL", _CREATE, 2, key(lesson, "meta"), key(lesson, "entries"), code, at, len(bodies), packed)
         # Should this process die in between: the code frees itself, and what was made is listed, so that it expires.
-        _, free = await self._ask(("SADD", LESSONS, lesson), ("SET", taken, lesson, "NX", "EX", _CODE_SECS))
+        listed = "SADD", LESSONS, lesson
+        _, free = await self._ask_each(listed, ("SET", taken, lesson, "NX", "EX", _CODE_SECS))
         if not free:
             return False
-        (made,) = await self._ask(create)
+        create = "EVAL", _CREATE, 2, meta, key(lesson, "entries"), code, at, len(bodies), packed
+        made, *replicated = await self._ask(create, *self.barrier(meta))
         if not made:
             await self._ask(("EVAL", _RELEASE, 1, taken, lesson))
             return False
-        _, kept, *replicated = await self._ask(("SADD", LESSONS, lesson), ("PERSIST", taken), *self.barrier())
+        self.require_replicated(replicated)
+        kept, *replicated = await self._ask(("PERSIST", taken), *self.barrier(taken))
         if not kept:
             raise Unavailable("Storage cannot take it now. Try again in a moment.", reason="storage")
+        self.require_replicated(replicated)
+        _, *replicated = await self._ask(listed, *self.barrier(LESSONS))
         self.require_replicated(replicated)
         return True
 
     async def find(self, code: str) -> str | None:
-        (lesson,) = await self._ask(("GET", b"roundtable:code:" + code.encode()))
+        (lesson,) = await self._ask(("GET", code_key(code)))
         return None if lesson is None else lesson.decode()
 
     async def latest(self, lesson: str) -> int:
@@ -157,7 +187,7 @@ class RedisStore:
                 ("EXISTS", key(lesson, "meta")),
                 ("XRANGE", key(lesson, "entries"), start, "+", "COUNT", min(limit, _READ_ROWS)),
                 ("XRANGE", key(lesson, "packed"), start, "+", "COUNT", 1 + limit // BLOCK_ENTRIES),
-                *self.barrier(),
+                *self.barrier(key(lesson, "meta")),
             )
             if not there:
                 raise not_found()
@@ -196,7 +226,7 @@ class RedisStore:
             part = lessons[start : start + _LISTED]
             fields = "code", "created", "at", "ended"
             for lesson, found in zip(
-                part, await self._ask(*(("HMGET", key(lesson, "meta"), *fields) for lesson in part)), strict=True
+                part, await self._ask_each(*(("HMGET", key(lesson, "meta"), *fields) for lesson in part)), strict=True
             ):
                 code, created, at, ended = found
                 if code is not None:  # else it is being made, or deleted
@@ -209,7 +239,7 @@ class RedisStore:
         keys = key(lesson, "meta"), key(lesson, "entries")
         last = entries[-1]
         _, *replicated = await self._ask(
-            ("EVAL", _RESTORE, 2, *keys, entries[0].seq - 1, last.seq, last.at, packed), *self.barrier()
+            ("EVAL", _RESTORE, 2, *keys, entries[0].seq - 1, last.seq, last.at, packed), *self.barrier(keys[0])
         )
         self.require_replicated(replicated)
 
@@ -241,18 +271,19 @@ class RedisStore:
     async def delete(self, lesson: str) -> None:
         (code,) = await self._ask(("HGET", key(lesson, "meta"), "code"))
         if code is not None:
-            await self._ask(("EVAL", _RELEASE, 1, b"roundtable:code:" + code, lesson))
-        # The list last: a deletion that was cut short is begun again from there.
+            await self._ask(("EVAL", _RELEASE, 1, code_key(code.decode()), lesson))
         parts = "meta", "entries", "packed", "snapshots"
-        await self._ask(("DEL", *(key(lesson, part) for part in parts)), ("SREM", LESSONS, lesson))
+        await self._ask(("DEL", *(key(lesson, part) for part in parts)))
+        # The list last: a deletion that was cut short is begun again from there.
+        await self._ask(("SREM", LESSONS, lesson))
 
-    async def rewrite(self) -> bool:
-        """Have the append-only file written anew, without what was deleted.
+    async def rewrite(self, url: str) -> bool:
+        """Have the append-only file of one Redis written anew, without what was deleted.
 
         Returns False while one is being written that was begun before.
         """
         try:
-            await self.links.ask(("BGREWRITEAOF",))
+            await self.links.ask_at(url, ("BGREWRITEAOF",))
         except ResponseError as error:
             if "in progress" in str(error):
                 return False
@@ -274,5 +305,11 @@ class RedisStore:
     async def _ask(self, *commands: Command) -> list[Reply]:
         try:
             return await self.links.ask(*commands)
+        except FAILURES as error:
+            raise unavailable(error) from error
+
+    async def _ask_each(self, *commands: Command) -> list[Reply]:
+        try:
+            return await self.links.ask_each(*commands)
         except FAILURES as error:
             raise unavailable(error) from error

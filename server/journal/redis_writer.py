@@ -23,8 +23,8 @@ from server.journal import Conflict
 from server.journal.redis_reader import Reader
 from server.journal.redis_store import RedisStore, key
 from server.journal.rows import pack
-from server.journal.tails import Append, behind, no_lesson, unavailable
-from server.redis_link import Command, Link, Patience, Reply
+from server.journal.tails import Append, away, behind, no_lesson, unavailable
+from server.redis_link import ELSEWHERE, Command, Link, Patience, Reply
 
 MAX_QUEUED_BYTES = 32 * 1024 * 1024
 """What may wait for Redis: some minutes of a whole school's typing, and bounded memory when Redis hangs."""
@@ -67,7 +67,7 @@ nothing, and reads go on."""
 
 
 class Writer:
-    """The queue of one journal, and its way out."""
+    """The queue for one Redis, and its way out."""
 
     def __init__(
         self,
@@ -151,7 +151,8 @@ class Writer:
                     parts.append(_Part(append))
             commands = [_command(script, lesson, parts) for lesson, parts in lessons.items()]
             start = time.perf_counter()
-            replies = await link.ask([*commands, *self._store.barrier()], self._patience.answer)
+            barrier = self._store.barrier(key(self._flying[0].lesson, "meta"))
+            replies = await link.ask([*commands, *barrier], self._patience.answer)
             if self._observe is not None:
                 self._observe(time.perf_counter() - start, sum(len(append.bodies) for append in self._flying))
             self._flying = []
@@ -164,10 +165,13 @@ class Writer:
         except Unavailable as error:
             failed = error
         refused = failed
+        misplaced = set()
         for (lesson, parts), reply in zip(lessons.items(), replies, strict=False):
             if reply is None:
                 self._reader.end(lesson, gone=True)
-            if isinstance(reply, ResponseError):
+            if isinstance(reply, ELSEWHERE):
+                misplaced.add(lesson)
+            elif isinstance(reply, ResponseError):
                 failed = reply
             for number, part in enumerate(parts):
                 if refused or isinstance(reply, ResponseError):
@@ -179,14 +183,30 @@ class Writer:
                 else:
                     for append in part.number(reply[number]):
                         self._reader.acknowledged(append)
+        # What was admitted meanwhile stands on what is now lost.
+        for lesson in misplaced:
+            self._store.links.shards.doubt()
+            self._reader.misplaced(lesson)
+            self._refuse(lesson)
         if failed is not None:
-            # What was admitted meanwhile stands on what is now lost.
             queue, self._queue = self._queue, []
             for append in queue:
                 append.answer(unavailable(failed))
             full = isinstance(failed, OutOfMemoryError) or str(failed).startswith(_FULL)
             if isinstance(failed, ResponseError) and not full:
                 raise failed
+
+    async def give_up(self, lesson: str) -> None:
+        """Refuse what waits for a lesson that is elsewhere now; return when nothing of it is under way any more."""
+        self._refuse(lesson)
+        while any(append.lesson == lesson for append in self._flying):  # noqa: ASYNC110  (rare)
+            await asyncio.sleep(self._commit_interval_secs)
+
+    def _refuse(self, lesson: str) -> None:
+        refused = [append for append in self._queue if append.lesson == lesson]
+        self._queue = [append for append in self._queue if append.lesson != lesson]
+        for append in refused:
+            append.answer(away())
 
     def fail(self, error: Unavailable) -> None:
         """Answer everything that is not known to be durable."""

@@ -103,6 +103,9 @@ class SqliteJournal:
         self._reader.shutdown(wait=False)
         self._writer.shutdown(wait=False)
 
+    async def check(self) -> None:
+        self._require_open()
+
     async def create(self, lesson: str, code: str, at: int, bodies: Sequence[bytes]) -> bool:
         def created(known: Known | None) -> None:
             if known is not None:

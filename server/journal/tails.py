@@ -160,6 +160,10 @@ def unavailable(cause: BaseException) -> Unavailable:
     return error
 
 
+def away() -> Unavailable:
+    return unavailable(ConnectionError("Redis is away"))
+
+
 def lost_something() -> Unavailable:
     return Unavailable("Storage has lost something. Try again in a moment.", reason="storage")
 

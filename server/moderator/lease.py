@@ -22,7 +22,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from server.redis_link import Links
+from server.redis_shards import Links
 
 HOLD_SECS: Final = 2.0
 """A moderator that has not been heard of for so long has lost its lessons: another begins well within five seconds."""

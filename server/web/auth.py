@@ -16,8 +16,9 @@ from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
 from server.core.commands import Actor
-from server.errors import Forbidden, NotSignedIn, SettingsError
-from server.redis_link import Links
+from server.errors import Forbidden, NotSignedIn, SettingsError, Unavailable
+from server.redis_link import FAILURES
+from server.redis_shards import Links
 from server.settings import Settings
 
 Scope = Literal["teacher", "participant", "projector", "guardian"]
@@ -173,12 +174,15 @@ def load_secret(settings: Settings) -> str:
 async def shared_secret(settings: Settings, links: Links) -> str:
     """Give the secret that signs tokens: the one set, or the one that the first process made for all.
 
-    Whoever reads it in Redis can read every lesson there, too. Raises one of FAILURES when Redis is away.
+    Whoever reads it in Redis can read every lesson there, too. Raises Unavailable when Redis is away.
     """
     if settings.secret is not None:
         return settings.secret
     made = secrets.token_urlsafe(48)
-    (kept,) = await links.ask(("SET", "roundtable:secret", made, "NX", "GET"))
+    try:
+        (kept,) = await links.ask(("SET", "roundtable:secret", made, "NX", "GET"))
+    except FAILURES as error:
+        raise Unavailable("Redis does not give the secret that signs tokens. Start again when it is back.") from error
     return made if kept is None else str(kept, "ascii")
 
 

@@ -30,7 +30,7 @@ def operators_routes(journal: Journal, metrics: Metrics, draining: Draining) -> 
         try:
             draining.refuse()
             async with asyncio.timeout(_READY_SECS):
-                await journal.find("")
+                await journal.check()
         except TimeoutError:
             refused: Refused = Unavailable("Storage does not answer.", reason="storage")
         except Refused as error:

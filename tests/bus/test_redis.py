@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
 from server.bus.redis import RedisBus
 from server.redis_link import Patience
+from tests.redis_cluster import running
 from tests.redis_server import RedisServer
 from tests.stage import until
 
@@ -73,3 +75,18 @@ async def test_the_oldest_is_dropped_when_too_much_waits(
     await until(lambda: heard[-1][:3] == b"099", "the newest")
     kept = [int(payload[:3]) for payload in heard if len(payload) == 1000]
     assert kept == list(range(84, 100)), "20,000 bytes of them"
+
+
+async def test_in_a_cluster_it_goes_on_by_another_when_its_own_dies(tmp_path: Path) -> None:
+    async with running(tmp_path) as redis_cluster:
+        here, there = (RedisBus(server.url, patience=IMPATIENT) for server in redis_cluster.primaries[:2])
+        heard: list[bytes] = []
+        there.subscribe("topic", heard.append)
+        for bus in (here, there):
+            await bus.open()
+        await reaches(here, b"before", heard)
+        for victim in redis_cluster.primaries[:2]:
+            await victim.kill()
+            await reaches(here, b"without %d" % victim.port, heard)
+        for bus in (here, there):
+            await bus.close()

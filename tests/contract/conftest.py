@@ -14,18 +14,26 @@ from server.journal import Journal
 from server.journal.redis import RedisJournal
 from server.journal.sqlite import SqliteJournal
 from server.redis_link import Patience
+from tests.redis_cluster import RedisCluster
 from tests.redis_server import RedisServer
 
 NewJournal = Callable[[], Journal]
 
 
-@pytest.fixture(params=["sqlite", "redis"])
+@pytest.fixture(params=["sqlite", "redis", "redis cluster"])
 def new_journal(request: pytest.FixtureRequest, tmp_path: Path) -> NewJournal:
     """Make journals, not yet open, on one and the same store."""
     if request.param == "sqlite":
         return lambda: SqliteJournal(tmp_path / "journal.sqlite")
-    redis_server: RedisServer = request.getfixturevalue("redis_server")
-    return lambda: RedisJournal(redis_server.url, patience=Patience(rewrite=0.01))
+    url = redis_url(request)
+    return lambda: RedisJournal(url, patience=Patience(rewrite=0.01))
+
+
+def redis_url(request: pytest.FixtureRequest) -> str:
+    redis: RedisServer | RedisCluster = request.getfixturevalue(
+        "redis_cluster" if request.param == "redis cluster" else "redis_server"
+    )
+    return redis.url
 
 
 @pytest.fixture
@@ -39,14 +47,14 @@ async def journal(new_journal: NewJournal) -> AsyncIterator[Journal]:
     await journal.close()
 
 
-@pytest.fixture(params=["memory", "redis"])
+@pytest.fixture(params=["memory", "redis", "redis cluster"])
 def new_buses(request: pytest.FixtureRequest) -> tuple[Bus, Bus]:
     """Make two ends of one bus, not yet open: two processes', or one and the same."""
     if request.param == "memory":
         bus = MemoryBus()
         return bus, bus
-    redis_server: RedisServer = request.getfixturevalue("redis_server")
-    return RedisBus(redis_server.url), RedisBus(redis_server.url)
+    url = redis_url(request)
+    return RedisBus(url), RedisBus(url)
 
 
 @pytest.fixture

@@ -30,7 +30,7 @@ from server.journal import Ended, Journal
 from server.journal.redis import RedisJournal
 from server.journal.sqlite import SqliteJournal
 from server.metrics import Metrics
-from server.redis_link import Links
+from server.redis_shards import Links
 from server.settings import Limits
 from tests.redis_server import RedisServer
 from tests.stage import until

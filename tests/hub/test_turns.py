@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 
 from server.hub.turns import OwnTurns, RedisTurns
-from server.redis_link import Links, Patience
+from server.redis_link import Patience
+from server.redis_shards import Links
 from tests.redis_server import RedisServer
 
 

@@ -205,16 +205,6 @@ async def test_a_redis_that_would_lose_lessons_is_refused(
         await redis_server.kill()
 
 
-async def test_a_cluster_is_refused(tmp_path: Path) -> None:
-    redis_server = RedisServer(tmp_path / "cluster", {"cluster-enabled": "yes"})
-    await redis_server.start()
-    try:
-        with pytest.raises(SettingsError, match=r"Redis Cluster\. Set REDIS_URL"):
-            await RedisJournal(redis_server.url).open()
-    finally:
-        await redis_server.kill()
-
-
 async def test_a_redis_that_is_started_at_the_same_time_is_waited_for(redis_server: RedisServer) -> None:
     await redis_server.stop()
     journal = RedisJournal(redis_server.url, patience=Patience(start=20.0))
@@ -237,7 +227,7 @@ async def test_a_start_can_be_broken_off(journal: RedisJournal, redis_server: Re
 
 
 async def test_an_old_redis_is_refused(redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("server.redis_link.OLDEST_VERSION", (99, 0))
+    monkeypatch.setattr("server.journal.redis_safety.OLDEST_VERSION", (99, 0))
     with pytest.raises(
         SettingsError, match=r"is version \d+\.\d+.*Install Redis 7.0 or newer.*ROUNDTABLE_REDIS_UNSAFE"
     ):

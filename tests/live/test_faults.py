@@ -23,6 +23,7 @@ from server.clock import now_ms
 from server.report.figures import build_report
 from tests.cluster import Cluster, settled
 from tests.crowd import BACK_SECS, Crowd, Fault
+from tests.redis_cluster import running
 from tests.redis_server import RedisServer
 from tests.relay import Relay
 from tests.stage import Classroom, Server, Student, Watch, until
@@ -156,6 +157,50 @@ async def test_one_process_after_another_is_killed(tmp_path: Path, seed: int, ki
         await figures_are_a_replay(cluster, crowd.lesson)
         for web in webs:
             assert not [line for line in web.output if "Traceback" in line]
+
+
+async def test_a_primary_of_a_redis_cluster_is_killed(tmp_path: Path) -> None:
+    """Three lessons, each on another primary; the default is that none takes anything while one is away."""
+    async with running(tmp_path) as redis_cluster, stock_peers() as stock, AsyncExitStack() as stack:
+        victim, *others = redis_cluster.primaries
+        cluster = Cluster(others[0], tmp_path / "data", stack)
+        webs = [await cluster.start(), await cluster.start(redis_url=f"{victim.url[:-2]},{others[1].url[8:]}")]
+        for _ in range(2):
+            await cluster.start("moderator")
+        crowds: dict[int, Crowd] = {}
+        while len(crowds) < 3:
+            lesson = await webs[0].create_lesson(room_count=2)
+            crowds.setdefault(redis_cluster.home(lesson.lesson).port, Crowd(lesson))
+        for seed, crowd in enumerate(crowds.values()):
+            await crowd.sit_down(stock, webs, 10)
+            await crowd.type(seed, KEY_MS)
+        desks = [await stack.enter_async_context(crowd.lesson.watch()) for crowd in crowds.values()]
+        witnesses = await Witnesses.invite(webs)
+        async with witnesses.typing(60):
+            since = now_ms()
+            await victim.kill()
+            for desk in desks:
+                await until(lambda desk=desk: storage(desk) == [False], "the bad news")  # type: ignore[misc]
+        await victim.start()
+        await redis_cluster.is_whole()
+        back = now_ms()
+        for desk in desks:
+            await until(lambda desk=desk: storage(desk)[-1:] == [True], "the good news")  # type: ignore[misc]
+        good_news = now_ms() - back
+        assert good_news < BACK_SECS * 1000
+        async with witnesses.typing(5):
+            for crowd in crowds.values():
+                crowd.faults.append(Fault(None, since, back))
+                typed = await crowd.rest()
+                assert all(typed.values())
+                await crowd.agree(typed, webs)
+                assert await crowd.longest_wait() < BACK_SECS
+        assert await witnesses.lost() == 0
+        for crowd in crowds.values():
+            await figures_are_a_replay(cluster, crowd.lesson)
+        for web in webs:
+            assert not [line for line in web.output if "Traceback" in line]
+        print(f"{good_news} ms from a whole cluster to the good news")
 
 
 @dataclass

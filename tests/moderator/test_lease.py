@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable, Set
 import pytest
 
 from server.moderator.lease import HOLD_SECS, Leases
-from server.redis_link import Links
+from server.redis_shards import Links
 from tests.redis_server import RedisServer
 
 LESSONS = [f"lesson-{number}" for number in range(10)]
