@@ -164,10 +164,14 @@ class LiveLesson:
             else:
                 self._take(event, entry.at, entry.body)
                 changed = True
-        if updates:
-            slowest = max([self.room(room).apply(batch) for room, batch in updates.items()])
-            if slowest > 0.0:
-                self._metrics.echo_seconds.observe(slowest)
+        slowest = 0.0
+        for room, batch in updates.items():
+            live = self.room(room)
+            known = len(live.owners)
+            slowest = max(slowest, live.apply(batch))
+            changed = changed or len(live.owners) != known  # who is behind a client id is a part of people's views
+        if slowest > 0.0:
+            self._metrics.echo_seconds.observe(slowest)
         self._progress.reach(entries[-1].seq)
         if self._live and (changed or self.state.spotlight in updates):
             self.audience.changed()

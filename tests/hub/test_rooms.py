@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import pycrdt
 import pytest
 
+from server.core.commands import TEACHER
 from server.core.events import encode_event
-from server.core.update import encode_insert
+from server.core.update import Id, TextItem, Update, encode_contents, encode_insert
 from server.core.wire import SyncStep2, decode_message
 from server.errors import Unavailable
 from server.hub.company import Pace
@@ -77,3 +79,43 @@ async def test_a_document_that_panicked_is_dropped_and_its_lesson_read_again(
     assert again.room("oaks").text == "an acorn"
     again.close()
     await journal.close()
+
+
+class Onlooker:
+    """Somebody with a page open, who is shown what is new in the lesson."""
+
+    actor = TEACHER
+
+    def __init__(self) -> None:
+        self.shown = 0
+
+    def show(self) -> None:
+        self.shown += 1
+
+    def show_storage(self, ok: bool) -> None: ...
+
+    def dismiss(self, code: str, message: str) -> None: ...
+
+    def close(self, code: int, reason: str = "") -> None: ...
+
+
+async def test_a_client_id_that_writes_for_the_first_time_is_news_for_every_page(tmp_path: Path) -> None:
+    journal = SqliteJournal(tmp_path / "journal.sqlite")
+    await journal.open()
+    await journal.create("lesson", "ABC234", 1, [encode_event(event) for event in opening()])
+    live = LiveLesson("lesson", journal, replace(Limits(), view_interval_secs=0.0), Metrics())
+    await live.open()
+    page = Onlooker()
+    live.audience.watchers.add(page)
+    for clock in range(3):
+        typed = encode_insert(7, "o", clock) if clock == 0 else typed_on(7, clock)
+        live.admit("oaks", typed, "ann", None, lambda refused: None)
+        await until(lambda clock=clock: live.room("oaks").text == "o" * (clock + 1), "the key")  # type: ignore[misc]
+        await asyncio.sleep(0.01)  # a timer of no time
+        assert page.shown == 1, "and what it writes later is not"
+    live.close()
+    await journal.close()
+
+
+def typed_on(client: int, clock: int) -> bytes:
+    return encode_contents(Update((TextItem(client, clock, 1, "o", Id(client, clock - 1)),), ()))
