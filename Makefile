@@ -47,7 +47,7 @@ tests: $(TOOLS) $(BUNDLE) tests/node_modules system
 screenshots: $(TOOLS) $(BUNDLE) system
 	$(VENV)/bin/python -m tests.e2e.screenshots $(ARGS)
 
-# Against the peers, each installed from its registry into bench/.peers: over an hour; bench-quick takes two minutes.
+# Against the peers, each installed from its registry into bench/.peers: an hour; bench-quick takes two minutes.
 bench bench-quick: $(ENVIRONMENT) $(BUNDLE)
 	$(VENV)/bin/python -m bench $(if $(findstring quick,$@),--quick) $(ARGS)
 
