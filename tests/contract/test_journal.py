@@ -133,6 +133,7 @@ async def test_time_never_runs_backwards_in_a_lesson(journal: Journal) -> None:
     journal.append("two", 950, [b"x"])
     await journal.commit("one", 1001, [b"c"])
     await journal.commit("one", 10, [b"d"])
+    await journal.commit("two", 1, [])
     assert [entry.at for entry in await journal.read("one")] == [1000, 1000, 1001, 1001]
     assert [entry.at for entry in await journal.read("two")] == [950]
 
@@ -373,9 +374,10 @@ async def test_a_receiver_that_raises_harms_nobody(journal: Journal, caplog: pyt
     journal.append("two", 1, [b"c"], answers.of(3))
     await journal.commit("one", 1, [b"d"])
     await journal.commit("one", 1, [b"e"])
+    await journal.commit("two", 1, [])
     assert bodies_of(received) == [b"a", b"b", b"d", b"e"]
     assert bodies_of(elsewhere) == [b"c"]
-    assert answers.given == [(2, None), (3, None)]
+    assert sorted(answers.given) == [(2, None), (3, None)], "in whatever order: two lessons"
     assert "lesson=one" in caplog.text
     assert "child" not in caplog.text
 

@@ -53,6 +53,7 @@ export class LessonSocket extends EventTarget {
   #offset = -Infinity
   #heardAt = 0
   #wanted = false
+  #met = false
   /** @type {ReturnType<typeof setTimeout> | undefined} */ #retry
   /** @type {ReturnType<typeof setInterval> | undefined} */ #pinger
 
@@ -86,13 +87,15 @@ export class LessonSocket extends EventTarget {
   }
 
   /**
-   * Ask for something. Resolves when it is done and durable; rejects with CommandRefused.
+   * Ask for something. Resolves when it is done and durable; rejects with CommandRefused. A page may be drawn before its
+   * connection is there: what is pressed by then waits for it.
    * @param {{type: string, [field: string]: unknown}} command
    * @returns {Promise<void>}
    */
-  ask(command) {
+  async ask(command) {
+    if (this.#wanted && !this.#met) await this.#meet()
     const socket = this.#socket
-    if (!socket || !this.connected) return Promise.reject(new CommandRefused("offline", "offline"))
+    if (!socket || !this.connected) throw new CommandRefused("offline", "offline")
     const id = ++this.#lastId
     return new Promise((done, refuse) => {
       const timer = setTimeout(() => {
@@ -101,6 +104,18 @@ export class LessonSocket extends EventTarget {
       }, ANSWER_MS)
       this.#pending.set(id, { done, refuse, timer })
       socket.send(JSON.stringify({ ...command, id }))
+    })
+  }
+
+  /** Resolves with the first connection, or when it has taken too long. @returns {Promise<void>} */
+  #meet() {
+    return new Promise(resolve => {
+      const timer = setTimeout(resolve, ANSWER_MS)
+      const met = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+      this.addEventListener("status", met, { once: true })
     })
   }
 
@@ -147,6 +162,7 @@ export class LessonSocket extends EventTarget {
     switch (message.type) {
       case "state":
         this.#attempts = 0
+        this.#met = true
         this.#replace(message.state)
         if (!this.connected) {
           this.connected = true
