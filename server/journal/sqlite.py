@@ -1,6 +1,7 @@
 """The journal in one SQLite file: the default, which needs no other service.
 
-Two threads stand beside the event loop: the writer with the one connection that writes, and the reader.
+Three threads stand beside the event loop: the writer with the one connection that writes, the reader, and the
+checkpointer, which empties the write-ahead log.
 Everything in ``SqliteJournal`` is touched by the loop alone; a thread is given values and gives values back.
 
 Group commit, and what keeps it right without a lock: the writer holds at most one batch and never takes the next by
@@ -26,7 +27,7 @@ import sqlite3
 import time
 import zlib
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
@@ -36,6 +37,9 @@ from server.journal.tails import Append, LiveTail, behind, closed, guarded, no_l
 
 MAX_QUEUED_BYTES = 32 * 1024 * 1024
 """What may wait for the disk: some minutes of a whole school's typing, and bounded memory when the disk hangs."""
+
+CHECKPOINT_SECS = 1.0
+"""How long what is durable stands in the write-ahead log alone, while anything is written."""
 
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
@@ -52,6 +56,7 @@ class SqliteJournal:
     _store: Store
     _writer: ThreadPoolExecutor
     _reader: ThreadPoolExecutor
+    _checkpointer: ThreadPoolExecutor
 
     def __init__(
         self,
@@ -73,6 +78,9 @@ class SqliteJournal:
         """Of the queue and the batch being written."""
         self._writing = False
         self._idle = asyncio.Event()
+        self._checkpoint: Future[None] | None = None
+        self._checkpoint_due = 0.0
+        """On the loop's clock."""
 
     async def open(self) -> None:
         if self._is_open:
@@ -80,16 +88,17 @@ class SqliteJournal:
         self._loop = asyncio.get_running_loop()
         self._writer = ThreadPoolExecutor(1, "journal-writer")
         self._reader = ThreadPoolExecutor(1, "journal-reader")
+        self._checkpointer = ThreadPoolExecutor(1, "journal-checkpointer")
         try:
             self._store, known = await self._loop.run_in_executor(self._writer, Store.open, self._path)
         except BaseException:
-            self._writer.shutdown(wait=False)
-            self._reader.shutdown(wait=False)
+            self._end_threads()
             raise
         self._known = {row.lesson: row for row in known}
         self._codes = {row.code: row.lesson for row in known}
         # Never reused while the process runs: a read still under way cannot find another lesson under its key.
         self._keys = itertools.count(max((row.key for row in known), default=0) + 1)
+        self._checkpoint_due = self._loop.time() + CHECKPOINT_SECS
         self._idle.set()
         self._is_open = True
 
@@ -99,9 +108,13 @@ class SqliteJournal:
         self._is_open = False
         await self._idle.wait()
         await self._loop.run_in_executor(self._reader, self._store.close_reader)
+        await self._loop.run_in_executor(self._checkpointer, self._store.close_checkpointer)
         await self._loop.run_in_executor(self._writer, self._store.close)
-        self._reader.shutdown(wait=False)
-        self._writer.shutdown(wait=False)
+        self._end_threads()
+
+    def _end_threads(self) -> None:
+        for thread in (self._writer, self._reader, self._checkpointer):
+            thread.shutdown(wait=False)
 
     async def check(self) -> None:
         self._require_open()
@@ -281,6 +294,7 @@ class SqliteJournal:
                 self._observe(batch.secs, sum(map(len, outcome.values())))
             if self._queue:
                 self._next()  # the disk works while the tails do
+            self._begin_checkpoint()
             for lesson, entries in outcome.items():
                 for tail in tuple(self._tails.get(lesson, ())) if entries else ():
                     tail.give(lesson, entries)
@@ -289,6 +303,13 @@ class SqliteJournal:
                     guarded(append.lesson, append.done, Conflict(append.outrun) if append.outrun else None)
         if not self._writing:
             self._next()
+
+    def _begin_checkpoint(self) -> None:
+        """Have the log emptied, if it was not for a while and that is not going on."""
+        now = self._loop.time()
+        if now >= self._checkpoint_due and (self._checkpoint is None or self._checkpoint.done()):
+            self._checkpoint_due = now + CHECKPOINT_SECS
+            self._checkpoint = self._checkpointer.submit(self._store.checkpoint)
 
     async def _write(self, work: Callable[[], _T], settled: Callable[[_T], None] | None = None) -> _T:
         """Run ``work`` in the writer's thread, then ``settled`` on the loop, even if the caller is cancelled."""

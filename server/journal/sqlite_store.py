@@ -20,6 +20,7 @@ from __future__ import annotations
 import fcntl
 import os
 import sqlite3
+import threading
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -37,6 +38,9 @@ FORMAT = 2
 
 VACUUM_PAGES = 256
 """How many pages are given back in one turn: 1 MB, so that compacting does not hold up commits."""
+
+WAL_PAGES = 16_000
+"""How long the write-ahead log may grow before the writer empties it itself, 64 MB: see ``Store.checkpoint``."""
 
 _BUSY_MSECS = 5000
 _PREPARED = 256
@@ -83,12 +87,16 @@ class Batch:
 
 
 class Store:
-    """One SQLite file: ``writer`` is used by the writer's thread only, ``reader`` by the reader's."""
+    """One SQLite file: each connection is used by the thread it is named after, and by no other."""
 
-    def __init__(self, lock: int, writer: sqlite3.Connection, reader: sqlite3.Connection) -> None:
+    def __init__(
+        self, lock: int, writer: sqlite3.Connection, reader: sqlite3.Connection, checkpointer: sqlite3.Connection
+    ) -> None:
         self._lock = lock
         self._writer = writer
         self._reader = reader
+        self._checkpointer = checkpointer
+        self._checkpointing = threading.Lock()  # of two checkpoints at once, SQLite turns the second down
 
     @classmethod
     def open(cls, path: Path) -> tuple[Self, list[Known]]:
@@ -102,15 +110,8 @@ class Store:
             lock = _lock(path)
             writer = _writer(path)
             try:
-                reader = sqlite3.connect(
-                    path.absolute().as_uri() + "?mode=ro",
-                    uri=True,
-                    isolation_level=None,
-                    check_same_thread=False,
-                    cached_statements=0,  # each takes some 4 kB, and reads are rare
-                )
-                reader.execute(f"PRAGMA busy_timeout={_BUSY_MSECS}")
-                return cls(lock, writer, reader), _lessons(writer)
+                reader = _connect(path.absolute().as_uri() + "?mode=ro")
+                return cls(lock, writer, reader, _connect(path.absolute().as_uri())), _lessons(writer)
             except BaseException:
                 writer.close()
                 raise
@@ -126,6 +127,9 @@ class Store:
 
     def close_reader(self) -> None:
         self._reader.close()
+
+    def close_checkpointer(self) -> None:
+        self._checkpointer.close()
 
     def close(self) -> None:
         """Close the file and let another process have it; all connections but the writer's are closed."""
@@ -257,9 +261,22 @@ class Store:
             self._writer.execute(_LESSON_TABLE)
             self._writer.executemany("INSERT INTO lesson VALUES (?, ?, ?, ?, ?)", rows)
 
+    def checkpoint(self) -> None:
+        """Copy into the file what stands in the write-ahead log, while commits go on.
+
+        The next commit that finds all of it copied begins the log anew. After an error it is copied another time.
+
+        By itself SQLite would have the writer do this, within a commit, for every 1,000 pages; and a disk that others
+        use too takes long to sync the file: on one such the worst of 8,000 commits took 780 ms, with this 4 ms; on a
+        quiet one 2.9 and 2.7 ms (2026-11).
+        """
+        with self._checkpointing:
+            self._checkpointer.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+
     def scrub(self) -> None:
         """Empty the write-ahead log, where deleted pages still stand."""
-        busy, _, _ = self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        with self._checkpointing:
+            busy, _, _ = self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         if busy:
             raise Unavailable("The journal is being read. Try again in a moment.", reason="busy")
 
@@ -298,6 +315,14 @@ def _lock(path: Path) -> int:
     return lock
 
 
+def _connect(uri: str) -> sqlite3.Connection:
+    """Open another connection to the file, for statements that are rare: each that is kept takes some 4 kB."""
+    connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False, cached_statements=0)
+    connection.execute(f"PRAGMA busy_timeout={_BUSY_MSECS}")
+    connection.execute("PRAGMA checkpoint_fullfsync=ON")  # as ``fullfsync`` of the writer
+    return connection
+
+
 def _writer(path: Path) -> sqlite3.Connection:
     os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
     path.chmod(0o600)  # SQLite gives the -wal and -shm files the same mode
@@ -318,6 +343,7 @@ def _writer(path: Path) -> sqlite3.Connection:
             "fullfsync=ON",  # on macOS a plain fsync leaves the data in the drive's cache
             "secure_delete=ON",
             "temp_store=MEMORY",
+            f"wal_autocheckpoint={WAL_PAGES}",
         ):
             writer.execute(f"PRAGMA {pragma}")
         writer.execute("BEGIN IMMEDIATE")

@@ -71,7 +71,8 @@ class SizeLimit:
 
 
 @pytest.fixture(params=["size limit", "small disk"])
-def disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Disk]:
+def disk(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Disk]:
+    monkeypatch.setattr(sqlite_journal, "CHECKPOINT_SECS", 1000.0)  # an emptied log would have room again
     if request.param == "size limit":
         limited = SizeLimit(tmp_path)
         yield limited
@@ -234,6 +235,57 @@ async def test_a_group_of_appends_is_one_commit(tmp_path: Path) -> None:
     [(secs, entries)] = commits
     assert entries == 40
     assert secs > 0
+    await journal.close()
+
+
+async def test_the_log_is_emptied_while_lessons_are_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also while others are deleted, which empties it as well: of two at once, SQLite turns one down."""
+    monkeypatch.setattr(sqlite_journal, "CHECKPOINT_SECS", 0.0)
+    path = tmp_path / "journal.sqlite"
+    journal = SqliteJournal(path)
+    await journal.open()
+    lessons = [f"lesson-{number}" for number in range(20)]
+    for lesson in lessons:
+        await journal.create(lesson, lesson, 1, [])
+
+    async def write(commits: int) -> None:
+        for _ in range(commits):
+            await journal.commit(lessons[0], 1, [b"x" * 50_000])
+            await asyncio.sleep(0.01)  # the log begins anew with a commit that finds all of it copied
+
+    writing = asyncio.create_task(write(100))
+    for lesson in lessons[1:]:
+        await journal.delete(lesson)
+        await asyncio.sleep(0.01)
+    await writing
+    await write(200)
+    assert path.stat().st_size > 10_000_000
+    assert path.with_name("journal.sqlite-wal").stat().st_size < 5_000_000
+    await journal.close()
+
+
+async def test_commits_go_on_while_the_log_is_emptied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+    checkpoint, count = Store.checkpoint, 0
+
+    def slow(store: Store) -> None:
+        nonlocal count
+        count += 1
+        begun.set()
+        go_on.wait(10)
+        checkpoint(store)
+
+    monkeypatch.setattr(Store, "checkpoint", slow)
+    monkeypatch.setattr(sqlite_journal, "CHECKPOINT_SECS", 0.0)
+    journal = SqliteJournal(tmp_path / "journal.sqlite")
+    await journal.open()
+    await journal.create("one", "ONE", 1, [])
+    await journal.commit("one", 1, [b"x"])
+    await asyncio.to_thread(begun.wait, 10)
+    for _ in range(7):
+        await journal.commit("one", 1, [b"y"])
+    assert count == 1
+    go_on.set()
     await journal.close()
 
 
