@@ -43,6 +43,9 @@ class RateLimit:
         return True
 
 
+def _nothing(*_: object) -> None: ...
+
+
 class Connection:
     """A websocket that anyone may send to, at once and without waiting.
 
@@ -66,7 +69,6 @@ class Connection:
         "_limits",
         "_lost",
         "_metrics",
-        "_open",
         "_outbox",
         "_outbox_bytes",
         "_patience",
@@ -74,7 +76,9 @@ class Connection:
         "_protocol",
         "_rate",
         "_receive",
+        "_rewired",
         "_write",
+        "write",
     )
 
     def __init__(
@@ -87,9 +91,11 @@ class Connection:
         catch_up: Callable[[], Iterable[Payload]],
         message_rate: tuple[float, float],
         inbox: Inbox | None = None,
+        rewired: Callable[[], None] | None = None,
     ) -> None:
-        """With an ``inbox`` what arrives waits in it for its turn."""
+        """With an ``inbox`` what arrives waits in it for its turn; ``rewired`` is called when ``write`` changes."""
         self._inbox = inbox
+        self._rewired = rewired or _nothing
         self._protocol = protocol_of(websocket)
         self._kind = kind
         self._limits = limits
@@ -99,8 +105,12 @@ class Connection:
         self._receive: Receive | None = None
         self._ended: Callable[[], None] | None = None
         self._write = self._protocol.transport.write
-        self._open = not self._protocol.disconnected
-        """Neither lost nor paused nor behind nor closing: what is sent goes straight out."""
+        self.write: Callable[[bytes], object] = self._hold if self._protocol.disconnected else self._write
+        """Sends one frame made by ``transport.prepare``; never blocks.
+
+        The transport's own method while the peer keeps up: who sends to many keeps theirs in a list, and what lies
+        between, 3 % of the processor when 400 people type, is gone through only when one of them changes (2026-11).
+        """
         self._paused = False
         self._outbox: list[bytes] = []
         self._outbox_bytes = 0
@@ -131,14 +141,15 @@ class Connection:
 
     def send(self, payload: Payload) -> None:
         """Send one message. Never blocks; after ``close`` it does nothing."""
-        self.send_prepared(prepare(payload))
+        self.write(prepare(payload))
 
-    def send_prepared(self, frame: bytes) -> None:
-        """Send one frame made by ``transport.prepare``: for a frame that goes to many."""
-        if self._open:
-            self._write(frame)
-        elif self._closing is None and not self._behind:
+    def _hold(self, frame: bytes) -> None:
+        if self._closing is None and not self._behind:
             self._queue(frame)
+
+    def _rewire(self, write: Callable[[bytes], object]) -> None:
+        self.write = write
+        self._rewired()
 
     def _queue(self, frame: bytes) -> None:
         self._outbox.append(frame)
@@ -153,7 +164,7 @@ class Connection:
         """Close after what is queued has gone out. The first call decides code and reason."""
         if self._closing is None:
             self._closing = (code, reason)
-            self._open = False
+            self._rewire(self._hold)
             if not self._paused:
                 self._finish_soon()
 
@@ -178,6 +189,7 @@ class Connection:
         if not self._lost and self._closing is not None:
             self._protocol.close(*self._closing)
         ended, self._ended, self._receive, self._catch_up = self._ended, None, None, tuple
+        self.write = self._rewired = _nothing
         # With these calls gone no circle keeps the connection and its owner until a collection of all garbage, which is
         # rare by design: a day of 200 lessons had left 40 MB of them.
         ended()
@@ -213,7 +225,7 @@ class Connection:
     def pause(self) -> None:
         """Begin to queue: the peer does not keep up."""
         self._paused = True
-        self._open = False
+        self._rewire(self._hold)
         if self._patience is None:
             loop = asyncio.get_running_loop()
             self._patience = loop.call_later(self._limits.send_timeout_secs, self._protocol.abort)
@@ -235,7 +247,7 @@ class Connection:
         if self._closing is not None:
             self._finish_soon()
             return
-        self._open = True
+        self._rewire(self._write)
         if self._behind:
             self._behind = False
             for payload in self._catch_up():
@@ -246,7 +258,7 @@ class Connection:
         if self._inbox is not None:
             self._inbox.empty()  # what it said before it went
         self._lost = True
-        self._open = False
+        self._rewire(self._hold)
         self._closing = self._closing or (1000, "")
         self._outbox.clear()
         self._finish_soon()

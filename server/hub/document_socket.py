@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from starlette.websockets import WebSocket
 
@@ -86,15 +86,19 @@ class DocumentSocket:
             catch_up=self._catch_up,
             message_rate=(limits.message_rate, limits.message_burst),
             inbox=inbox,
+            rewired=self._live.rewire,
         )
-        # Not methods of our own: they are called for everyone in the room at every keystroke.
         self.send = self._connection.send
-        self.send_prepared = self._connection.send_prepared
 
     @property
     def unsaved(self) -> bool:
         """Whether text of this person could not be stored and has not arrived again."""
         return self._resyncing
+
+    @property
+    def write(self) -> Callable[[bytes], object]:
+        """What sends one frame made by ``transport.prepare``, until the room is told that it is another."""
+        return self._connection.write
 
     def close(self, code: int, reason: str = "") -> None:
         """Close after what is queued."""

@@ -43,8 +43,9 @@ class Seat(Protocol):
         """Queue one frame."""
         ...
 
-    def send_prepared(self, frame: bytes) -> None:
-        """Queue one frame made by ``transport.prepare``."""
+    @property
+    def write(self) -> Callable[[bytes], object]:
+        """What sends one frame made by ``transport.prepare``; when it is another, ``LiveRoom.rewire`` is called."""
         ...
 
     def close(self, code: int, reason: str = "") -> None:
@@ -119,6 +120,8 @@ class LiveRoom:
         self.owners: dict[int, str] = {}
         """Author of each Yjs client id whose text is durable."""
         self.seats: set[Seat] = set()
+        self._writes: list[Callable[[bytes], object]] | None = None
+        """Those of the seats, as long as they are known."""
         self.awareness = RoomAwareness(limits.awareness_hold_secs, limits.awareness_state_bytes)
         self.company = Company(self.awareness, self.seats, pace, self.send, self._text_comes)
 
@@ -179,8 +182,7 @@ class LiveRoom:
             # The writer's cursor arrived with its text: in one write to each socket the two cost little more than one.
             if (presence := self.company.take_with_text()) is not None:
                 frame += prepare(presence)
-            for seat in self.seats:
-                seat.send_prepared(frame)
+            self._write(frame)
         return slowest
 
     def _claimed(self, contents: Update, author: str) -> tuple[int, ...]:
@@ -332,19 +334,29 @@ class LiveRoom:
 
     def send(self, frame: bytes) -> None:
         """Send one message to every socket in the room, the sender's included: its echo is its receipt."""
-        prepared = prepare(frame)
-        for seat in self.seats:
-            seat.send_prepared(prepared)
+        self._write(prepare(frame))
+
+    def _write(self, prepared: bytes) -> None:
+        if self._writes is None:
+            self._writes = [seat.write for seat in self.seats]
+        for write in self._writes:
+            write(prepared)
+
+    def rewire(self) -> None:
+        """Ask the seats anew how they are written to."""
+        self._writes = None
 
     def enter(self, seat: Seat) -> None:
         """Add a socket and show it who is here."""
         self.seats.add(seat)
+        self.rewire()
         if everyone := self.awareness.everyone():
             seat.send(everyone)
 
     def leave(self, seat: Seat) -> None:
         """Remove a socket; its cursor stays a little while for its return."""
         self.seats.discard(seat)
+        self.rewire()
         self.awareness.release(seat, time.monotonic())
         self.company.look_again()
 

@@ -56,7 +56,7 @@ class Seat:
     def send(self, frame: bytes) -> None:
         self.frames.append(frame)
 
-    def send_prepared(self, frame: bytes) -> None:
+    def write(self, frame: bytes) -> None:
         # One binary frame of under 126 bytes, or of more, by RFC 6455; several may stand in one write.
         while frame:
             size, start = frame[1], 2
