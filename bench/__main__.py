@@ -4,7 +4,8 @@
     python -m bench --quick            150 and 500 students, against @y/websocket-server: two minutes
     python -m bench --only "500 students" --only joins --rounds 1
 
-Servers take turns within each round, on the same core, so that what drifts in the machine drifts for all.
+Servers take turns within each round, on the same core, so that what drifts in the machine drifts for all. A round of a
+scenario in which the machine was not quiet is run once more, and that run counts.
 """
 
 from __future__ import annotations
@@ -17,11 +18,11 @@ from dataclasses import dataclass
 from functools import partial
 
 from bench import scenarios
-from bench.report import Measurement, Outcome, new_run, write_results
+from bench.report import Measurement, Outcome, new_run, noises, write_results
 from bench.scenarios import SMALL_TEXT_BYTES
 from bench.servers import OURS, PEERS, ROOT, Y_WEBSOCKET, Server, install_peers
 
-ROUNDS = 3
+ROUNDS, TRIES = 3, 2
 SECS, QUICK_SECS, CAPACITY_SECS = 10.0, 3.0, 5.0
 ALL = (OURS, *PEERS)
 BEST = (OURS, Y_WEBSOCKET)
@@ -71,18 +72,28 @@ def main() -> int:
         for scenario in wanted:
             if scenario.once and number > 1:
                 continue
-            for server in scenario.servers:
-                print(f"round {number}: {scenario.name}, {server.name}", file=sys.stderr, flush=True)
-                try:
-                    outcome = scenario.run(server)
-                except RuntimeError as error:  # a peer that breaks is left out of the table, not out of the run
-                    print(f"  failed: {error}", file=sys.stderr, flush=True)
-                    continue
-                run.measurements.append(Measurement(scenario.name, server.name, number, outcome))
-                table = write_results(run, ROOT / "bench" / "results", name)  # an hour is long
+            for _ in range(1 if scenario.once else TRIES):
+                found = run_round(scenario, number)
+                if all(noise.quiet for each in found for noise in noises(each.outcome)):
+                    break
+                print("  the machine was not quiet", file=sys.stderr, flush=True)
+            run.measurements += found
+            table = write_results(run, ROOT / "bench" / "results", name)  # an hour is long
     if run.measurements:
         print(table.read_text())
     return 0
+
+
+def run_round(scenario: Scenario, number: int) -> list[Measurement]:
+    """Run a scenario on each of its servers in turn."""
+    found: list[Measurement] = []
+    for server in scenario.servers:
+        print(f"round {number}: {scenario.name}, {server.name}", file=sys.stderr, flush=True)
+        try:
+            found.append(Measurement(scenario.name, server.name, number, scenario.run(server)))
+        except RuntimeError as error:  # a peer that breaks is left out of the table, not out of the run
+            print(f"  failed: {error}", file=sys.stderr, flush=True)
+    return found
 
 
 def _fits(scenario: Scenario, only: Sequence[str]) -> bool:

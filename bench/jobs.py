@@ -83,6 +83,8 @@ class Noise(msgspec.Struct, frozen=True):
     foreign_server_core: float
     """CPU that neither the server nor the generator used, on the server's core."""
     foreign_generator_core: float
+    disk_stalled: float = 0.0
+    """Share of the time in which the disk was more than 5 ms late with a write of the generator's own."""
 
     @property
     def quiet(self) -> bool:
@@ -93,6 +95,7 @@ class Noise(msgspec.Struct, frozen=True):
             and self.steal < 0.01
             and self.foreign_server_core < 0.03
             and self.foreign_generator_core < 0.15
+            and self.disk_stalled < 0.003
         )
 
 

@@ -39,6 +39,7 @@ from bench.jobs import (
     TypingResult,
 )
 from bench.judge import Member, Room, Tally, text_of
+from bench.servers import SCRATCH
 from bench.students import connect, fall_silent, return_cursors, seat_down, synchronise, type_keys
 from server.core.wire import SyncStep2, decode_message, encode_update
 
@@ -122,7 +123,8 @@ async def _run_stage(
     for member in members:
         member.client.bytes_received = 0
     before = meters.read(target.pid)
-    lateness = await type_keys(members, stage, rng)
+    with meters.DiskProbe(SCRATCH) as disk:
+        lateness = await type_keys(members, stage, rng)
     typed = meters.read(target.pid)
     received = sum(member.client.bytes_received for member in members)
     tally = Tally()
@@ -158,7 +160,7 @@ async def _run_stage(
         server_cpu=(after.server - before.server) / (after.at - before.at),
         rss_mb=meters.memory_mb(target.pid),
         received_kb_each=received / len(members) / (typed.at - before.at) / 1000,
-        noise=meters.judge_noise(target.pid, before, typed, lateness),
+        noise=meters.judge_noise(target.pid, before, typed, lateness, disk.late_secs),
     )
 
 

@@ -1,8 +1,10 @@
-"""CPU, memory and noise, from Linux's /proc (man 5 proc)."""
+"""CPU, memory and noise, from Linux's /proc (man 5 proc) and a file of our own."""
 
 from __future__ import annotations
 
 import os
+import tempfile
+import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +14,8 @@ from bench.jobs import Noise
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 _LATE_SECS = 0.005
+_PROBE_SECS = 0.05
+_PROBE = bytes(4096)
 
 
 def process_tree(pid: int) -> list[int]:
@@ -65,7 +69,41 @@ def read(server: int) -> Reading:
     return Reading(time.perf_counter(), time.process_time(), cpu_secs(server), busy, steal)
 
 
-def judge_noise(server: int, before: Reading, after: Reading, lateness: Sequence[float]) -> Noise:
+class DiskProbe:
+    """Writes the same 4 kB to a disk twenty times a second, while it is entered, and sees how long each takes.
+
+    A disk that others use stands still now and then, for everyone and everything at once (25 to 60 ms, seen in the same
+    moments by two loops like this one and by the journal, 2026-11). A server that waits for it cannot be blamed.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(exist_ok=True)
+        self._folder = folder
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self.late_secs = 0.0
+        """By how much the writes were late, together."""
+
+    def __enter__(self) -> DiskProbe:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._done.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        with tempfile.TemporaryFile(dir=self._folder) as file:
+            while not self._done.wait(_PROBE_SECS):
+                begun = time.perf_counter()
+                os.pwrite(file.fileno(), _PROBE, 0)
+                os.fdatasync(file.fileno())
+                self.late_secs += max(0.0, time.perf_counter() - begun - _LATE_SECS)
+
+
+def judge_noise(
+    server: int, before: Reading, after: Reading, lateness: Sequence[float], disk_late_secs: float = 0.0
+) -> Noise:
     """Say how quiet it was between two readings; ``lateness`` of the keys in seconds."""
     secs = after.at - before.at
     mine, theirs = os.sched_getaffinity(0), os.sched_getaffinity(server)
@@ -86,4 +124,5 @@ def judge_noise(server: int, before: Reading, after: Reading, lateness: Sequence
         steal=(after.steal - before.steal) / secs / len(after.busy),
         foreign_server_core=foreign(theirs),
         foreign_generator_core=foreign(mine),
+        disk_stalled=disk_late_secs / secs,
     )

@@ -154,8 +154,8 @@ def _section(run: Run, scenario: str) -> list[str]:
             if _shown(column, against):
                 ratios = _ratios(figures, _figures(here, Y_WEBSOCKET.name, column))
                 cells.append(f"{median(ratios):.2f}" if ratios else "–")
-        noises = [noise for each in here if each.server == name for noise in _noises(each.outcome)]
-        quiet = f"{sum(noise.quiet for noise in noises)} of {len(noises)} stages quiet" if noises else "–"
+        judged = [noise.quiet for each in here if each.server == name for noise in noises(each.outcome)]
+        quiet = f"{sum(judged)} of {len(judged)} stages quiet" if judged else "–"
         rounds = sum(each.server == name for each in here)
         rows.append(f"| {name} | {' | '.join(cells)} | {rounds}, {quiet} |")
     return rows
@@ -175,7 +175,8 @@ def _ratios(figures: dict[int, float], others: dict[int, float]) -> list[float]:
     return [figure / others[number] for number, figure in figures.items() if others.get(number)]
 
 
-def _noises(outcome: Outcome) -> list[Noise]:
+def noises(outcome: Outcome) -> list[Noise]:
+    """Give what is known of the noise under an outcome."""
     match outcome:
         case TypingResult(stages=stages):
             return [stages[-1].noise]
