@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import threading
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 
 from bench.jobs import Seat, Stage, Target, Typing, TypingResult
 from bench.load import run_typing
+from bench.meters import DiskProbe
 from bench.servers import Roundtable
 from tests.stage import Server
 
@@ -121,3 +126,16 @@ async def copy_frames(
                 writer.write(head + payload)
     except asyncio.IncompleteReadError:
         writer.close()
+
+
+def test_a_disk_that_stands_still_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced = threading.Event()
+
+    def stall(file: int) -> None:
+        time.sleep(0.05)
+        synced.set()
+
+    monkeypatch.setattr(os, "fdatasync", stall)
+    with DiskProbe(tmp_path) as disk:
+        assert synced.wait(10)
+    assert disk.late_secs > 0.04
