@@ -106,3 +106,12 @@ async def test_the_tables_stand_in_the_lessons_order_before_and_after_the_connec
     connects.set()
     await ana.does_not_see("Connecting …")
     assert await ana.page.evaluate(NAMES) == order
+
+
+async def test_what_is_pressed_before_the_connection_is_done_with_it(server: Server, school: School) -> None:
+    lesson = await server.create_lesson(grouping="self", rooms=[{"name": name} for name in TABLES])
+    ana, connects = await before_the_connection(school, lesson)
+    await ana.presses("Sit here: Salmon")
+    connects.set()
+    await ana.sees("You will sit at “Salmon”.")
+    await expect(ana.page.locator(".toast")).to_have_count(0)
