@@ -61,7 +61,11 @@ def participant_view(lesson: Lesson, participant: str) -> JSONObject:
     if lesson.phase == "lobby":
         view["lobby"] = {"count": len(lesson.present())}
     if lesson.grouping == "self" and lesson.phase in {"lobby", "work"}:
-        view["rooms"] = {each.room: _choice(lesson, person, each) for each in lesson.open_rooms()}
+        view["rooms"] = {
+            each.room: _choice(lesson, person, each, position)
+            for position, each in enumerate(lesson.rooms.values())
+            if not each.closed
+        }
     if room is not None:
         view["room"] = _own_room(lesson, room)
         view["table"] = {member.participant: _neighbour(room, member) for member in lesson.members(room.room)}
@@ -261,10 +265,11 @@ def _neighbour(room: RoomState, person: Person) -> JSON:
     return shown
 
 
-def _choice(lesson: Lesson, person: Person, room: RoomState) -> JSON:
+def _choice(lesson: Lesson, person: Person, room: RoomState, position: int) -> JSON:
     return {
         "name": room.name,
         "topic": room.topic,
+        "position": position,
         "size": len(room.members),
         "open": room.room == person.room or seating.may_choose(lesson, person, room),
     }

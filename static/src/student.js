@@ -100,8 +100,8 @@ function draw() {
     if (bar) covering.observe(bar)
     observed = bar
   }
-  // A new stage begins at its heading, unless the person is already in the text.
-  const place = `${stage}:${lesson.state?.me.room ?? ""}`
+  // A new stage begins at its heading, and so does another room; who sits down in the lobby stays at the table pressed.
+  const place = stage === "room" ? `room:${lesson.state.me.room}` : stage
   if (shownStage !== undefined && place !== shownStage && !document.querySelector("dialog[open]"))
     document.getElementById("heading")?.focus()
   shownStage = place

@@ -306,8 +306,8 @@ def test_who_may_choose_sees_the_rooms_that_take_them() -> None:
     first, second = classroom.rooms()
     for person in (ada, bo):
         classroom.do(commands.Choose(first), by=person)
-    full = {"name": "Table 1", "topic": "", "size": 2, "open": False}
-    free = {"name": "Table 2", "topic": "", "size": 0, "open": True}
+    full = {"name": "Table 1", "topic": "", "position": 0, "size": 2, "open": False}
+    free = {"name": "Table 2", "topic": "", "position": 1, "size": 0, "open": True}
     assert participant_view(classroom.lesson, cy)["rooms"] == {first: full, second: free}
     assert participant_view(classroom.lesson, ada)["rooms"] == {first: full | {"open": True}, second: free}
     classroom.do(OpenRooms())

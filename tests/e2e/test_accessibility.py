@@ -177,6 +177,25 @@ async def the_dialogs(teacher: Teacher, student: Student) -> None:
     await teacher.page.keyboard.press("Escape")
 
 
+async def test_the_lobby_where_they_choose_their_table(server: Server, school: School) -> None:
+    rooms = [
+        {"name": "Salmon"},
+        {"name": "A-name-without-any-space-in-it"},
+        {"name": "Bees", "topic": "What it eats " * 6},
+    ]
+    lesson = await server.create_lesson(grouping="self", task="A summary.", rooms=rooms)
+    token = (await lesson.join("Ana")).token
+    ana = await school.student("Ana")
+    await ana.visits(f"/l/{lesson.lesson}?token={token}")
+    await ana.sees("You are the first one here")
+    await is_for_everyone(ana, "student's choice of tables")
+    await ana.presses("Sit here: Salmon")
+    await ana.sees("At the table")
+    await lesson.command("broadcast", text="Two minutes, then we begin.")
+    await ana.sees("Two minutes, then we begin.")
+    await is_for_everyone(ana, "student's choice of tables, seated, with a message")
+
+
 async def test_a_keyboard_is_enough(server: Server, school: School) -> None:
     teacher, ana = await school.teacher(), await school.student("Ana")
     await teacher.visits("/new")

@@ -149,10 +149,10 @@ async def test_they_choose_their_table_and_the_table_fills(server: Server, schoo
     lesson = await server.create_lesson(grouping="self", rooms=[{"name": "Salmon"}, {"name": "Acorns"}])
     ana, ben = await school.student("Ana"), await school.student("Ben")
     await gather(ana.joins_by_link(lesson.code), ben.joins_by_link(lesson.code))
-    await ana.sees("2 people are here")  # from now on nothing moves under the pointer
-    await ana.presses("Sit at Salmon")
+    await ana.sees("2 people are here")
+    await ana.presses("Sit here: Salmon")
     await ana.sees("You will sit at “Salmon”.")
     await ben.sees("1 person")
-    await ben.presses("Sit at Acorns")
+    await ben.presses("Sit here: Acorns")
     await lesson.command("open_rooms")
     assert await gather(ana.is_in_a_room(), ben.is_in_a_room()) == ["Salmon", "Acorns"]

@@ -2,6 +2,7 @@ import assert from "node:assert/strict"
 import { test } from "node:test"
 import { mergePatch } from "../../static/src/shared/merge-patch.js"
 import {
+  choicesOf,
   lockWords,
   mayWrite,
   minutesOf,
@@ -73,6 +74,27 @@ test("opening, moving, locking and unlocking are news", () => {
   assert.deepEqual(keys(room({ room: { locked: true } }), ROOM), ["unlocked"])
   assert.deepEqual(keys(ROOM, ROOM), [])
   assert.deepEqual(keys(undefined, ROOM), [], "the first state is no news")
+})
+
+test("a seat in the lobby is news", () => {
+  const seated = mergePatch(LOBBY, { me: { room: "r1" }, room: { room: "r1", name: "Acorns" } })
+  assert.deepEqual(keys(LOBBY, seated), ["lobby.seated"])
+  assert.deepEqual(keys(seated, seated), [])
+  assert.deepEqual(keys(seated, LOBBY), [])
+})
+
+test("the tables to choose among stand in the lesson's order, whatever the order of the message", () => {
+  const rooms = { b: { name: "Bees", position: 2 }, a: { name: "Salmon", position: 1 }, c: { name: "Acorns", position: 0 } }
+  const choices = choicesOf({ me: { room: "a" }, rooms })
+  assert.deepEqual(
+    choices.map(({ room, mine }) => [room, mine]),
+    [
+      ["c", false],
+      ["a", true],
+      ["b", false],
+    ],
+  )
+  assert.deepEqual(choicesOf({ me: {} }), [])
 })
 
 test("others' talk and the teacher's words are news, one's own are not", () => {

@@ -67,6 +67,19 @@ export function minutesOf({ slots, minutes_present: present }) {
   return { worked, here: Math.max(present, worked), any: slots > 0 }
 }
 
+/** @typedef {{room: string, name: string, topic?: string, size: number, open: boolean, position: number, mine: boolean}} Choice */
+
+/**
+ * The tables one may choose among, in the lesson's order: a JSON object has none, and two messages may name them differently.
+ * @param {any} state
+ * @returns {Choice[]}
+ */
+export function choicesOf(state) {
+  return Object.entries(state?.rooms ?? {})
+    .map(([room, choice]) => ({ room, ...choice, mine: room === state.me.room }))
+    .sort((a, b) => a.position - b.position)
+}
+
 /** The teacher's words that this page has not put away, newest first. @param {any} state @param {Set<string>} dismissed */
 export function openMessages(state, dismissed) {
   return inOrder(state?.messages)
@@ -102,6 +115,8 @@ export function newsBetween(before, after, dismissed) {
   else if (is === "room" && was === "lobby")
     news.push({ key: "opened", vars: { room: after.room.name }, assertive: true })
   else if (is === "lobby" && was === "room") news.push({ key: "to_lobby", assertive: true })
+  else if (is === "lobby" && was === "lobby" && after.room && before.me.room !== after.me.room)
+    news.push({ key: "lobby.seated", vars: { room: after.room.name } })
   if (is === "room" && was === "room" && before.me.room === after.me.room) {
     const lock = lockWords(after)
     if (lock !== lockWords(before)) news.push({ key: lock ?? "unlocked", assertive: true })
