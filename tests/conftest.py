@@ -8,11 +8,16 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from hypothesis import HealthCheck, settings
 
 from tests.cluster import Cluster
 from tests.redis_cluster import RedisCluster, running
 from tests.redis_server import RedisServer
 from tests.stage import Server
+
+# How fast an example is says something of the machine, not of the code.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 
 @pytest.fixture

@@ -468,7 +468,7 @@ steps = st.one_of(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(st.tuples(st.integers(0, 3), steps), min_size=5, max_size=60))
 def test_what_real_peers_send_in_causal_order_is_admitted(
     script: list[tuple[int, tuple[str, float, str | float]]],
@@ -507,7 +507,7 @@ def test_what_real_peers_send_in_causal_order_is_admitted(
     assert restored == room.holdings
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.data())
 def test_a_refused_update_changes_nothing(data: st.DataObject) -> None:
     holdings = document("a😀bcdef")
@@ -533,7 +533,7 @@ def test_a_refused_update_changes_nothing(data: st.DataObject) -> None:
         assert holdings == before
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.data())
 def test_keys_take_the_fast_way_to_the_same_end(data: st.DataObject) -> None:
     fast = document("a😀bcdef")

@@ -389,7 +389,7 @@ steps = st.tuples(
 )  # fmt: skip
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(steps, min_size=5, max_size=30))
 def test_keys_are_folded_the_fast_way_to_the_same_end(script: list[tuple[str, str, float, int]]) -> None:
     room = Room()  # it compares after every update

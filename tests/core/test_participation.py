@@ -415,7 +415,7 @@ actions = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(actions, st.integers(0, 1000))
 def test_p15_replay_gives_the_figures_that_were_shown_live(steps: list[tuple[str, str, int]], seed: int) -> None:
     rng = Random(seed)

@@ -96,7 +96,7 @@ def test_p15_the_last_step_leaves_the_text_of_yjs(name: str, gap: int) -> None:
     assert play(replay.steps()) == SESSIONS[name]["text"] == replay.text()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(0, 10_000), st.integers(1, 700))
 def test_p15_every_step_of_any_session_is_what_was_seen_then(seed: int, gap: int) -> None:
     rng = Random(seed)

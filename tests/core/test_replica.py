@@ -108,7 +108,7 @@ step = st.tuples(
 )  # fmt: skip
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(step, max_size=60), st.randoms(use_true_random=False))
 def test_p8_equals_the_document_engine_whatever_the_order(
     steps: list[tuple[int, str, float, str, int]], rng: random.Random

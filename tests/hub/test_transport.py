@@ -117,7 +117,7 @@ def messages(draw: st.DrawFn) -> tuple[list[Payload], bytes]:
     return heard, said
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(messages(), st.lists(st.integers(0, 1_000), max_size=8), st.booleans())
 def test_any_cut_gives_the_same_messages(message: tuple[list[Payload], bytes], cuts: list[int], at_once: bool) -> None:
     heard, said = message

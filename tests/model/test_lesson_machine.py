@@ -271,7 +271,7 @@ class LessonMachine(RuleBasedStateMachine):
             assert self.classroom.replay() == self.classroom.lesson
 
 
-LessonMachine.TestCase.settings = settings(max_examples=40, stateful_step_count=40, deadline=None)
+LessonMachine.TestCase.settings = settings(max_examples=40, stateful_step_count=40)
 
 
 TestLessonMachine = pytest.mark.model(LessonMachine.TestCase)

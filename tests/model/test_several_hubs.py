@@ -296,7 +296,7 @@ class Pupils(Hubs):
             assert {refused.reason for pupil in self.pupils for refused in pupil.refused} <= {"another_was_first"}
 
 
-many = settings(max_examples=120, stateful_step_count=50, deadline=None)
+many = settings(max_examples=120, stateful_step_count=50)
 Forgers.TestCase.settings = many
 Pupils.TestCase.settings = many
 
