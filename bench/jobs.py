@@ -17,6 +17,8 @@ class Target(msgspec.Struct, frozen=True):
     port: int
     pid: int
     dialect: Dialect = "y-websocket"
+    stores: bool = False
+    """Whether it waits for the disk, which is then watched."""
 
 
 class Seat(msgspec.Struct, frozen=True):
@@ -84,7 +86,8 @@ class Noise(msgspec.Struct, frozen=True):
     """CPU that neither the server nor the generator used, on the server's core."""
     foreign_generator_core: float
     disk_stalled: float = 0.0
-    """Share of the time in which the disk was more than 5 ms late with a write of the generator's own."""
+    """Share of the time in which the disk was more than 5 ms late with a write of the generator's own; 0 for a server
+    that does not store."""
 
     @property
     def quiet(self) -> bool:

@@ -123,7 +123,7 @@ async def _run_stage(
     for member in members:
         member.client.bytes_received = 0
     before = meters.read(target.pid)
-    with meters.DiskProbe(SCRATCH) as disk:
+    with meters.DiskProbe(SCRATCH if target.stores else None) as disk:
         lateness = await type_keys(members, stage, rng)
     typed = meters.read(target.pid)
     received = sum(member.client.bytes_received for member in members)

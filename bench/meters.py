@@ -76,8 +76,8 @@ class DiskProbe:
     moments by two loops like this one and by the journal, 2026-11). A server that waits for it cannot be blamed.
     """
 
-    def __init__(self, folder: Path) -> None:
-        folder.mkdir(exist_ok=True)
+    def __init__(self, folder: Path | None) -> None:
+        """Without a folder there is nothing to watch."""
         self._folder = folder
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -85,6 +85,8 @@ class DiskProbe:
         """By how much the writes were late, together."""
 
     def __enter__(self) -> DiskProbe:
+        if self._folder is not None:
+            self._folder.mkdir(exist_ok=True)
         self._thread.start()
         return self
 
@@ -93,6 +95,8 @@ class DiskProbe:
         self._thread.join()
 
     def _run(self) -> None:
+        if self._folder is None:
+            return
         with tempfile.TemporaryFile(dir=self._folder) as file:
             while not self._done.wait(_PROBE_SECS):
                 begun = time.perf_counter()

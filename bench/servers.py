@@ -154,7 +154,7 @@ def running(server: Server) -> Iterator[Running]:
             )
         try:
             _await_port(process, port, log)
-            yield server.kind(Target(HOST, port, process.pid, server.dialect))
+            yield server.kind(Target(HOST, port, process.pid, server.dialect, stores=server.kind is Roundtable))
             if process.poll() is not None:
                 raise RuntimeError(f"{server.name} has ended: {log.read_text()[-2000:]}")
         finally:
