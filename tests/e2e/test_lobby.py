@@ -1,4 +1,4 @@
-"""The student's lobby while a class comes in: what is aimed at stays where it is, and what is pressed is done."""
+"""The lobby while a class comes in: what is aimed at stays where it is, and what is pressed is done."""
 
 from __future__ import annotations
 
@@ -115,3 +115,27 @@ async def test_what_is_pressed_before_the_connection_is_done_with_it(server: Ser
     connects.set()
     await ana.sees("You will sit at “Salmon”.")
     await expect(ana.page.locator(".toast")).to_have_count(0)
+
+
+async def test_nothing_moves_under_a_hand_that_carries_somebody(server: Server, school: School) -> None:
+    lesson = await server.create_lesson(grouping="teacher", rooms=[{"name": name} for name in TABLES])
+    await lesson.join("Ana")
+    narrow = {"width": 900, "height": 1000}  # where those who wait stand above the tables
+    teacher, colleague = await school.teacher(viewport=narrow), await school.teacher("a colleague")
+    for each in (teacher, colleague):
+        await each.opens_desk(lesson.lesson, lesson.teacher_token)
+    mouse = teacher.page.mouse
+    table = teacher.page.locator(".lobby-room", has_text="Acorns")
+    await table.scroll_into_view_if_needed()
+    before = await table.bounding_box()
+    assert before is not None
+    await teacher.seat_of("Ana").hover()
+    await mouse.down()
+    await mouse.move(before["x"] + 20, before["y"] + before["height"] / 2, steps=5)
+    await asyncio.gather(*(lesson.join(f"Classmate {number}") for number in range(24)))
+    await expect(colleague.page.locator(".waiting .person")).to_have_count(25)
+    await teacher.page.evaluate("() => new Promise(drawn => setTimeout(() => requestAnimationFrame(drawn), 300))")
+    assert await table.bounding_box() == before
+    await mouse.up()
+    await expect(table.locator(".person")).to_have_text([re.compile("Ana")])
+    await expect(teacher.page.locator(".waiting .person")).to_have_count(24)

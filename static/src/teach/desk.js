@@ -45,13 +45,13 @@ export class Desk {
     return this.lesson.now()
   }
 
-  /** Draw soon: once for however many changes come before the next frame. */
+  /** Draw soon: once for however many changes come before the next frame, and not under a hand that carries somebody. */
   redraw() {
-    if (this.#planned) return
+    if (this.#planned || this.dragged !== null) return
     this.#planned = true
     const draw = () => {
       this.#planned = false
-      this.#draw()
+      if (this.dragged === null) this.#draw()
     }
     // A hidden tab has no frames; its title and announcements must go on.
     if (document.hidden) setTimeout(draw, 250)

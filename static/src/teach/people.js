@@ -50,8 +50,10 @@ export function dropTarget(desk, room) {
     drop(event) {
       event.preventDefault()
       mark(event, false)
-      if (desk.dragged) void desk.move(desk.dragged, room)
+      const { dragged } = desk
       desk.dragged = null
+      if (dragged) void desk.move(dragged, room)
+      desk.redraw()
     },
   }
 }
