@@ -266,9 +266,8 @@ class Store:
 
         The next commit that finds all of it copied begins the log anew. After an error it is copied another time.
 
-        By itself SQLite would have the writer do this, within a commit, for every 1,000 pages; and a disk that others
-        use too takes long to sync the file: on one such the worst of 8,000 commits took 780 ms, with this 4 ms; on a
-        quiet one 2.9 and 2.7 ms (2026-11).
+        By itself SQLite would have the writer do this, within a commit, for every 1,000 pages: of 1,450 commits with
+        entries of 13 lessons each the slowest hundredth took 4.0 ms, and with this 1.9 (2026-11).
         """
         with self._checkpointing:
             self._checkpointer.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
