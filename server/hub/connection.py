@@ -109,7 +109,7 @@ class Connection:
         """Sends one frame made by ``transport.prepare``; never blocks.
 
         The transport's own method while the peer keeps up: who sends to many keeps theirs in a list, and what lies
-        between, 3 % of the processor when 400 people type, is gone through only when one of them changes (2026-11).
+        between is gone through only when one of them changes: 1.6 % of the processor when 400 people type (2026-11).
         """
         self._paused = False
         self._outbox: list[bytes] = []
