@@ -24,14 +24,13 @@ import threading
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import NamedTuple, Self
 
 from server.errors import SettingsError, Unavailable
 from server.journal import Entry, Snapshot
 from server.journal.rows import BLOCK_ENTRIES, pack, unpack
-from server.journal.tails import Append
 
 FORMAT = 2
 """``PRAGMA user_version``; a file with a higher one is not touched. 1 knew no snapshots, and would not delete them."""
@@ -66,24 +65,13 @@ class Known:
     """The last exclusive commit of this process, and so of all that anybody's tail could have missed."""
 
 
-@dataclass(slots=True)
-class Head:
-    """Where a lesson's next entries go: its table, the last entry's ``seq`` and ``at``, the last exclusive commit."""
+class Row(NamedTuple):
+    """Consecutive entries of the lesson with this key: ``last`` is the last one's ``seq``, ``at`` when it was made."""
 
     key: int
-    seq: int
+    last: int
     at: int
-    exclusive: int
-
-
-@dataclass(slots=True)
-class Batch:
-    """What one transaction writes."""
-
-    appends: list[Append] = field(default_factory=list)
-    heads: dict[str, Head] = field(default_factory=dict)
-    secs: float = 0
-    """How long it took."""
+    entries: bytes
 
 
 class Store:
@@ -94,6 +82,7 @@ class Store:
     ) -> None:
         self._lock = lock
         self._writer = writer
+        self._cursor = writer.cursor()  # for what every commit does: to make one takes 1 % of all
         self._reader = reader
         self._checkpointer = checkpointer
         self._checkpointing = threading.Lock()  # of two checkpoints at once, SQLite turns the second down
@@ -148,34 +137,16 @@ class Store:
                     "packing INTEGER NOT NULL, entries BLOB NOT NULL)"
                 )
                 if bodies:
-                    self._insert(key, [Entry(seq, at, body) for seq, body in enumerate(bodies, 1)])
+                    self._insert(Row(key, len(bodies), at, pack([(at, body) for body in bodies])))
         except sqlite3.IntegrityError:
             return None
         return Known(key, lesson, code, at, None, len(bodies), at)
 
-    def write(self, batch: Batch) -> dict[str, list[Entry]]:
-        """Make a batch durable, all or nothing; return each lesson's new entries in order."""
-        fresh: dict[str, list[Entry]] = {}
-        for append in batch.appends:
-            head = batch.heads[append.lesson]
-            entries = fresh.setdefault(append.lesson, [])
-            if append.after is not None and head.exclusive > append.after:
-                append.outrun = head.exclusive
-                continue
-            seq, at = (entries[-1].seq, entries[-1].at) if entries else (head.seq, head.at)
-            if append.at > at:
-                at = append.at
-            for body in append.bodies:
-                seq += 1
-                entries.append(Entry(seq, at, body))
-            append.seq = seq
-            if append.after is not None and append.bodies:
-                head.exclusive = seq
+    def write(self, rows: Sequence[Row]) -> None:
+        """Make rows durable, all or none."""
         with self._transaction():
-            for lesson, entries in fresh.items():
-                if entries:
-                    self._insert(batch.heads[lesson].key, entries)
-        return fresh
+            for row in rows:
+                self._insert(row)
 
     def end(self, key: int, at: int) -> None:
         with self._transaction():
@@ -279,17 +250,15 @@ class Store:
         if busy:
             raise Unavailable("The journal is being read. Try again in a moment.", reason="busy")
 
-    def _insert(self, key: int, entries: Sequence[Entry]) -> None:
-        last = entries[-1]
-        row = (last.seq, last.at, pack([(entry.at, entry.body) for entry in entries]))
-        self._writer.execute(f"INSERT INTO lesson_{key} VALUES (?, ?, {_PLAIN}, ?)", row)
+    def _insert(self, row: Row) -> None:
+        self._cursor.execute(f"INSERT INTO lesson_{row.key} VALUES (?, ?, {_PLAIN}, ?)", row[1:])
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
-        self._writer.execute("BEGIN IMMEDIATE")
+        self._cursor.execute("BEGIN IMMEDIATE")
         try:
             yield
-            self._writer.execute("COMMIT")
+            self._cursor.execute("COMMIT")
         except BaseException:
             with suppress(sqlite3.Error):
                 if self._writer.in_transaction:  # SQLite has often rolled back already when the disk is full

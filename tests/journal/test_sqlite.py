@@ -24,8 +24,9 @@ import pytest
 import server.journal.sqlite as sqlite_journal
 from server.errors import NotFound, SettingsError, Unavailable
 from server.journal import Entry, tails
+from server.journal.rows import unpack
 from server.journal.sqlite import SqliteJournal
-from server.journal.sqlite_store import Batch, Store
+from server.journal.sqlite_store import Row, Store
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -162,10 +163,10 @@ async def test_nothing_is_written_between_a_failure_and_its_answer(
     write = Store.write
     calls: list[list[bytes]] = []
 
-    def fail_once(store: Store, batch: Batch) -> dict[str, list[Entry]]:
-        calls.append([body for append in batch.appends for body in append.bodies])
+    def fail_once(store: Store, rows: Sequence[Row]) -> None:
+        calls.append([entry.body for row in rows for entry in unpack(row.last, row.entries)])
         if len(calls) > 1:
-            return write(store, batch)
+            return write(store, rows)
         begun.set()
         go_on.wait(10)
         failed.set()
@@ -325,10 +326,10 @@ async def test_a_deletion_overtakes_what_is_queued(
     begun, go_on = threading.Event(), threading.Event()
     write = Store.write
 
-    def slow(store: Store, batch: Batch) -> dict[str, list[Entry]]:
+    def slow(store: Store, rows: Sequence[Row]) -> None:
         begun.set()
         go_on.wait(10)
-        return write(store, batch)
+        return write(store, rows)
 
     journal = SqliteJournal(tmp_path / "journal.sqlite")
     await journal.open()
@@ -370,6 +371,7 @@ async def test_a_deletion_overtakes_what_is_queued(
 APPENDING = """
 import asyncio, sys
 from pathlib import Path
+from server.journal.rows import unpack
 from server.journal.sqlite import SqliteJournal
 
 async def main():
@@ -424,6 +426,7 @@ async def test_a_killed_process_loses_nothing_it_acknowledged(tmp_path: Path) ->
 HOLDING = """
 import asyncio, sys
 from pathlib import Path
+from server.journal.rows import unpack
 from server.journal.sqlite import SqliteJournal
 
 async def main():
@@ -621,12 +624,12 @@ async def test_compaction_gives_space_back(tmp_path: Path) -> None:
 
 async def test_the_loop_runs_while_the_disk_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     begun, go_on = threading.Event(), threading.Event()
-    write: Callable[[Store, Batch], dict[str, list[Entry]]] = Store.write
+    write: Callable[[Store, Sequence[Row]], None] = Store.write
 
-    def hang(store: Store, batch: Batch) -> dict[str, list[Entry]]:
+    def hang(store: Store, rows: Sequence[Row]) -> None:
         begun.set()
         go_on.wait(10)
-        return write(store, batch)
+        return write(store, rows)
 
     journal = SqliteJournal(tmp_path / "journal.sqlite")
     await journal.open()
