@@ -27,6 +27,15 @@ async def test_frames_are_dealt_with_in_order_whoever_sent_them() -> None:
     assert heard == [(f"{number % 2}", str(number)) for number in range(6)]
 
 
+async def test_a_cursor_comes_after_all_text_that_gathered_with_it() -> None:
+    inbox = Inbox()
+    heard: list[object] = []
+    for frame in (b"\x01 one", b"\x00 two", "three", b"\x01 four", b"\x00 five"):
+        inbox.post(heard.append, frame)
+    await asyncio.sleep(0)
+    assert heard == [b"\x00 two", "three", b"\x00 five", b"\x01 one", b"\x01 four"]
+
+
 async def test_when_much_arrives_it_is_dealt_with_together() -> None:
     inbox = Inbox()
     loop = asyncio.get_running_loop()
