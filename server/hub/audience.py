@@ -91,11 +91,14 @@ class Audience:
         for watcher in self.watchers:
             watcher.show_storage(ok)
 
-    def recheck(self, may_read: Callable[[Actor, str], Refused | None]) -> None:
-        """Close the document sockets of those who may no longer read what they read: revoking cuts the connection."""
+    def recheck(self, participant: str | None, may_read: Callable[[Actor, str], Refused | None]) -> None:
+        """Close one person's document sockets where they may no longer read: revoking cuts the connection.
+
+        None stands for the pages that are nobody's, such as projectors. Others are left alone, for they may have moved
+        a moment ago and have a grace of their own.
+        """
         for seat in tuple(self.seats):
-            refused = may_read(seat.actor, seat.room)
-            if refused is not None:
+            if seat.actor.participant == participant and (refused := may_read(seat.actor, seat.room)) is not None:
                 seat.close(refused.close_code, refused.message)
 
     def dismiss(self, participant: str, code: str, message: str) -> None:

@@ -198,14 +198,17 @@ class LiveLesson:
             case Seated(participant=participant):
                 # What was typed up to the move may still be under way: the old room's socket stays for the grace.
                 if self._live:
-                    asyncio.get_running_loop().call_later(LOCK_GRACE_MS / 1000, self.audience.recheck, self.may_read)
+                    asyncio.get_running_loop().call_later(LOCK_GRACE_MS / 1000, self._recheck, participant)
                 self._refresh_face(participant)
             case ParticipantRenamed(participant=participant):
                 self._refresh_face(participant)
             case RoomSpotlit() | LessonEnded():
-                self.audience.recheck(self.may_read)
+                self._recheck(None)
             case _:
                 pass
+
+    def _recheck(self, participant: str | None) -> None:
+        self.audience.recheck(participant, self.may_read)
 
     def _refresh_face(self, participant: str) -> None:
         for room_id, room in self.rooms.items():

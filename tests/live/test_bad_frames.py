@@ -12,12 +12,15 @@ import pycrdt
 import pytest
 import websockets
 
+from server.core.lesson import LOCK_GRACE_MS
 from server.core.wire import encode_awareness_query, encode_update
 from tests.stage import Classroom, Peer, Server, Student, gather, until
 
 pytestmark = pytest.mark.live
 
 Document = pycrdt.Doc[pycrdt.Text]
+
+GRACE_SECS = LOCK_GRACE_MS / 1000
 
 
 @dataclass
@@ -251,6 +254,32 @@ async def test_edits_after_a_lock(server: Server) -> None:
             peer.text += "again"
             at.said += "again"
             await at.visitor.sees(at.said)
+
+
+async def test_each_who_moves_has_a_grace_of_their_own(server: Server) -> None:
+    lesson = await server.create_lesson(room_count=2)
+    ana, ben = [await lesson.join(name) for name in ("Ana", "Ben")]
+    await lesson.command("open_rooms")
+    here, there = [room["room"] for room in (await lesson.report())["rooms"]]
+    for student in (ana, ben):
+        await lesson.command("move", participant=student.participant, room=here)
+    await asyncio.sleep(GRACE_SECS)  # what these moves began is over
+    async with (
+        lesson.write(here, ana.token) as first,
+        lesson.write(here, ben.token) as second,
+        lesson.write(here, lesson.teacher_token) as visitor,
+        lesson.watch(lesson.projector_token) as projector,
+    ):
+        await lesson.command("move", participant=ana.participant, room=there)
+        await asyncio.sleep(0.75 * GRACE_SECS)
+        await lesson.command("move", participant=ben.participant, room=there)
+        await lesson.command("spotlight", room=here)
+        await projector.sees(lambda state: state["spotlight"], "the spotlight")
+        await until(lambda: first.closed == 4403, "the close of the first who moved")
+        second.text += "in flight"
+        await visitor.sees("in flight")
+        await until(lambda: second.closed == 4403, "the close of the second")
+        assert visitor.closed is None
 
 
 async def test_who_is_removed_is_out_at_once(server: Server) -> None:
