@@ -22,12 +22,10 @@ from server.core.events import (
     TEACHER_AUTHOR,
     AnyEvent,
     DocumentUpdated,
-    LessonEnded,
     NodeLost,
     ParticipantJoined,
     ParticipantLeft,
     ParticipantRenamed,
-    RoomSpotlit,
     Seated,
     decode_event,
     encode_event,
@@ -164,6 +162,8 @@ class LiveLesson:
             else:
                 self._take(event, entry.at, entry.body)
                 changed = True
+        if changed and self._live:
+            self._recheck(None)  # before any of the text: a room may just have ceased to be shared
         slowest = 0.0
         for room, batch in updates.items():
             live = self.room(room)
@@ -202,8 +202,6 @@ class LiveLesson:
                 self._refresh_face(participant)
             case ParticipantRenamed(participant=participant):
                 self._refresh_face(participant)
-            case RoomSpotlit() | LessonEnded():
-                self._recheck(None)
             case _:
                 pass
 

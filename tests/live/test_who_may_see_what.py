@@ -229,6 +229,10 @@ async def test_p20_a_room_is_open_to_the_projector_while_it_is_shared(house: Hou
     assert await house.ask(*socket, "projector") == 4403
     await house.ada.command("ready")
     assert await house.ask(*socket, "projector") == 0
+    async with house.lesson.write(house.room, house.lesson.projector_token) as screen:
+        assert screen.closed is None
+        await house.ada.command("ready", ready=False)
+        await until(lambda: screen.closed == 4403, "the end of what is not shared any more")
 
 
 # ── Everything that is sent, over a whole lesson ────────────────────────────────────────────────────────────────────
