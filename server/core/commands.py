@@ -306,10 +306,10 @@ class LessonDraft(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class JoinRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The body of ``POST /api/join``."""
+    """The body of ``POST /api/join``. Whether the name will do is for ``names`` to say, in words for who typed it."""
 
     code: Annotated[str, Meta(min_length=1, max_length=20)]
-    name: PersonName
+    name: str
 
 
 T = TypeVar("T")
