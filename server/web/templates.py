@@ -81,10 +81,14 @@ class Pages:
 
     def say(self, refused: Refused, language: str) -> str:
         """Give a refusal's sentence in a language: in English, its source, where the catalogue does not have it."""
-        values = {
-            name: self.say(value, language) if isinstance(value, Refused) else value
-            for name, value in refused.values.items()
-        }
+        values: dict[str, str] = {}
+        for name, value in refused.values.items():
+            if isinstance(value, Refused):
+                values[name] = self.say(value, language)
+            elif isinstance(value, str) and language in RIGHT_TO_LEFT:
+                values[name] = isolated(value)
+            else:
+                values[name] = str(value)
         return fill(self._refusals[language].get(refused.template, refused.template), values)
 
     def _asset(self, name: str) -> str:
@@ -111,6 +115,11 @@ class Pages:
 
 def _read_catalogue(path: Path) -> dict[str, str]:
     return msgspec.json.decode(path.read_bytes(), type=dict[str, str]) if path.is_file() else {}
+
+
+def isolated(text: str) -> str:
+    """Keep what people wrote in its own direction: "Sam (2)" in an Arabic sentence loses its bracket otherwise."""
+    return f"\u2068{text}\u2069"  # first strong isolate … pop directional isolate (UAX #9)
 
 
 def preferred_language(request: HTTPConnection) -> str:

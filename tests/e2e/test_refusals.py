@@ -53,5 +53,5 @@ async def test_a_table_that_has_closed_is_refused_in_the_language_of_the_lesson(
     await child.page.get_by_role("button", name=f"{STUDENT['lobby.sit']}: السلمون").click()
     await lesson.command("close_room", room=salmon)
     closed.set()
-    refusal = REFUSALS["{room} is closed: choose another room."].replace("{room}", "السلمون")
+    refusal = REFUSALS["{room} is closed: choose another room."].replace("{room}", "\u2068السلمون\u2069")
     await expect(child.page.locator(".toast")).to_contain_text(refusal)

@@ -94,7 +94,7 @@ async def test_the_lesson_socket_refuses_in_the_language_of_its_page(server: Ser
         refused = await page.send("choose", room=salmon)
         assert refused["type"] == "error"
         assert refused["code"] == "conflict"
-        assert refused["message"] == REFUSALS[closed].replace("{room}", "Salmon {most} %s")
+        assert refused["message"] == REFUSALS[closed].replace("{room}", "\u2068Salmon {most} %s\u2069")
         refused = await program.send("choose", room=salmon)
         assert refused["message"] == closed.replace("{room}", "Salmon {most} %s")
         await page.socket.send('{"type": "chat", "id": 77}')

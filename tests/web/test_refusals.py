@@ -16,7 +16,7 @@ from server import errors
 from server.core import grouping
 from server.errors import Conflict, Malformed, Refused, fill
 from server.settings import find_assets
-from server.web.templates import LANGUAGES, Pages
+from server.web.templates import LANGUAGES, Pages, isolated
 
 SERVER = Path(__file__).parents[2] / "server"
 OTHERS = [language for language in LANGUAGES if language != "en"]
@@ -135,10 +135,10 @@ def test_a_value_comes_out_as_it_was_written() -> None:
     assert Malformed("A {brace} without a value.").message == "A {brace} without a value."
 
 
-@pytest.mark.parametrize("room", ["{name}", "{room}", "100 % %s", r"\g<0>", "}{"])
+@pytest.mark.parametrize("room", ["{name}", "{room}", "100 % %s", r"\g<0>", "}{", "Table 1 (2)"])
 def test_a_value_comes_out_as_it_was_written_in_arabic(pages: Pages, room: str) -> None:
     refused = Conflict("{room} is closed: choose another room.", room=room)
-    assert pages.say(refused, "ar") == f"غرفة «{room}» مغلقة: اختر غرفة أخرى."
+    assert pages.say(refused, "ar") == f"غرفة «{isolated(room)}» مغلقة: اختر غرفة أخرى."
     assert pages.say(refused, "en") == refused.message
 
 
