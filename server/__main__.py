@@ -209,7 +209,7 @@ async def _purge(settings: Settings, lesson: str | None, *, everything: bool) ->
         if lesson is not None:
             rows = [row for row in rows if row.lesson == lesson]
             if not rows:
-                raise NotFound(f"There is no lesson {lesson}.")
+                raise NotFound("There is no lesson {lesson}.", lesson=lesson)
         elif not everything:
             rows = [row for row in rows if now_ms() - row.last_at > settings.retention_days * _DAY_MS]
         for row in rows:

@@ -49,7 +49,7 @@ from server.web.draining import RETRY_AFTER_SECS, Draining
 from server.web.operators import operators_routes
 from server.web.security import SecurityHeaders
 from server.web.services import Services
-from server.web.templates import Pages
+from server.web.templates import Pages, preferred_language
 
 log = structlog.get_logger(__name__)
 
@@ -224,28 +224,30 @@ async def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, Refused)
     services: Services = request.app.state.services
     services.metrics.refusals.labels(error.reason).inc()
-    return _answer(request, error.status, error.code, error.message)
+    return _answer(request, error.status, error.code, error)
 
 
 async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     known: dict[int, type[Refused]] = {403: Forbidden, 404: NotFound, 429: TooFast}
     code = known.get(error.status_code, Malformed).code
-    message = "There is no such page. Check the address." if error.status_code == 404 else str(error.detail)
-    return _answer(request, error.status_code, code, message)
+    if error.status_code == 404:
+        return _answer(request, 404, code, NotFound("There is no such page. Check the address."))
+    return _answer(request, error.status_code, code, Refused("This cannot be asked here. Check the address."))
 
 
 async def _failed(request: Request, error: Exception) -> Response:
     # Starlette logs the trace; the person gets a sentence.
-    return _answer(request, 500, "failed", "The server made a mistake. Try again; what was saved is safe.")
+    return _answer(request, 500, "failed", Refused("The server made a mistake. Try again; what was saved is safe."))
 
 
-def _answer(request: Request, status: int, code: str, message: str) -> Response:
+def _answer(request: Request, status: int, code: str, refused: Refused) -> Response:
+    services: Services = request.app.state.services
+    message = services.pages.say(refused, preferred_language(request))
     response: Response
     if request.url.path.startswith("/api/"):
         response = Answer({"error": {"code": code, "message": message}}, status)
     else:
-        services: Services = request.app.state.services
         response = services.pages.render(request, "error", status=status, code=code, message=message)
     if status == 503:
         response.headers["Retry-After"] = str(RETRY_AFTER_SECS)

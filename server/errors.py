@@ -21,7 +21,16 @@ them or turns them into an answer. Close codes 4400–4499 tell a client not to 
 
 from __future__ import annotations
 
-from typing import ClassVar
+import re
+from collections.abc import Mapping
+from typing import ClassVar, Final
+
+_FIELD: Final = re.compile(r"\{(\w+)\}")
+
+
+def fill(template: str, values: Mapping[str, object]) -> str:
+    """Put values into a template's ``{fields}``, in one pass: what a value holds is never taken for a field."""
+    return _FIELD.sub(lambda field: str(values.get(field[1], field[0])), template) if values else template
 
 
 class RoundtableError(Exception):
@@ -35,16 +44,21 @@ class SettingsError(RoundtableError):
 class Refused(RoundtableError):
     """What a client asked for cannot be done.
 
-    ``code`` is stable and for programs, ``message`` is a sentence for people that says what to do next.
+    ``code`` is stable and for programs, ``message`` is a sentence for people that says what to do next: the English
+    ``template`` with its ``values``. The template is also what the sentence is looked up by in a catalogue
+    (``messages/<language>/refusals.json``), so it must be written out where the refusal is made. A value may be another
+    refusal, whose sentence stands in this one.
     """
 
     code: ClassVar[str] = "refused"
     status: ClassVar[int] = 400
     close_code: ClassVar[int] = 4400
 
-    def __init__(self, message: str, *, reason: str | None = None) -> None:
-        super().__init__(message)
-        self.message = message
+    def __init__(self, template: str, /, *, reason: str | None = None, **values: str | int | Refused) -> None:
+        self.template = template
+        self.values = values
+        self.message = fill(template, values)
+        super().__init__(self.message)
         self.reason = reason or self.code
         """A finer name than ``code``, for metrics and logs: ``gap``, ``foreign_client`` …"""
 

@@ -323,7 +323,7 @@ class Holdings:
             if isinstance(struct, Skip) or struct.clock > held:
                 raise Malformed("An earlier change is missing; open the document again.", reason="gap")
             if isinstance(struct, TextItem | DeletedItem) and struct.root not in (None, ROOT):
-                raise Malformed(f"The text of a document is its root {ROOT!r}; write there.", reason="root")
+                raise Malformed("The text of a document is its root '{root}'; write there.", reason="root", root=ROOT)
             end = struct.clock + struct.length
             if end <= held:
                 continue

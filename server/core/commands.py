@@ -278,7 +278,7 @@ def decode_command(data: bytes | str) -> AnyCommand | Malformed:
     try:
         return _command_decoder.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:  # ValidationError is a DecodeError
-        return Malformed(f"This request does not fit: {error}.")
+        return Malformed("This request does not fit: {error}.", error=str(error))
 
 
 class RoomDraft(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -306,10 +306,10 @@ class LessonDraft(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class JoinRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The body of ``POST /api/join``."""
+    """The body of ``POST /api/join``. Whether the name will do is for ``names`` to say, in words for who typed it."""
 
     code: Annotated[str, Meta(min_length=1, max_length=20)]
-    name: PersonName
+    name: str
 
 
 T = TypeVar("T")
@@ -320,4 +320,4 @@ def decode_as(kind: type[T], data: bytes) -> T | Malformed:
     try:
         return msgspec.json.decode(data, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        return Malformed(f"This request does not fit: {error}.")
+        return Malformed("This request does not fit: {error}.", error=str(error))

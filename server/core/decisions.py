@@ -87,7 +87,7 @@ def decide_join(lesson: Lesson, name: str, context: Context) -> Decision:
     if lesson.ended:
         return Ended("This lesson is over: ask your teacher for the code of the next one.")
     if len(lesson.present()) >= PEOPLE_MAX:
-        return Conflict(f"This lesson is full ({PEOPLE_MAX} people): please tell your teacher.")
+        return Conflict("This lesson is full ({most} people): please tell your teacher.", most=PEOPLE_MAX)
     cleaned = names.clean_person_name(name)
     if isinstance(cleaned, Malformed):
         return cleaned
@@ -261,7 +261,7 @@ def _place(lesson: Lesson, placement: seating.Placement) -> Decision:
             if isinstance(state, Refused):
                 return state
         elif lesson.phase == "work":
-            return Conflict(f"The rooms are open: choose the room {person.name} should move to.")
+            return Conflict("The rooms are open: choose the room {name} should move to.", name=person.name)
     return seating.seat(lesson, placement)
 
 

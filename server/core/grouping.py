@@ -107,22 +107,31 @@ def parse_roster(text: str) -> tuple[RosterLine, ...] | Malformed:
             continue
         separator = next((each for each in _SEPARATORS if each in content), None)
         if separator is None:
-            return Malformed(f"Line {number} of the roster has no group: write “{_shortened(content)}, Group 1”.")
+            return Malformed(
+                "Line {number} of the roster has no group: write “{line}, Group 1”.",
+                number=number,
+                line=_shortened(content),
+            )
         before, _, after = content.rpartition(separator)
         before, after = before.strip().strip("\"'"), after.strip().strip("\"'")
         if not lines and names.key(before) in _HEADER_NAMES and names.key(after) in _HEADER_GROUPS:
             continue
         name, group = names.clean_person_name(before), names.clean_room_name(after)
         if isinstance(name, Malformed):
-            return Malformed(f"Line {number} of the roster: {name.message}")
+            return Malformed("Line {number} of the roster: {problem}", number=number, problem=name)
         if isinstance(group, Malformed):
-            return Malformed(f"Line {number} of the roster: {group.message}")
+            return Malformed("Line {number} of the roster: {problem}", number=number, problem=group)
         line = RosterLine(number, name, group)
         earlier = group_of.setdefault(names.key(name), line)
         if names.key(earlier.group) != names.key(group):
             return Malformed(
-                f"Line {number} of the roster puts {name} in {group}, but line {earlier.number} in {earlier.group}: "
-                "add a letter to tell two people apart, or keep one line."
+                "Line {number} of the roster puts {name} in {group}, but line {earlier_number} in {earlier_group}: "
+                "add a letter to tell two people apart, or keep one line.",
+                number=number,
+                name=name,
+                group=group,
+                earlier_number=earlier.number,
+                earlier_group=earlier.group,
             )
         if earlier is line:
             lines.append(line)

@@ -15,14 +15,14 @@ def open_room(lesson: Lesson, room: str) -> RoomState | Refused:
     state = lesson.rooms.get(room)
     if state is None:
         return no_room()
-    return Conflict(f"{state.name} is closed: choose another room.") if state.closed else state
+    return Conflict("{room} is closed: choose another room.", room=state.name) if state.closed else state
 
 
 def person(lesson: Lesson, participant: str) -> Person | Refused:
     person = lesson.people.get(participant)
     if person is None:
         return nobody()
-    return Conflict(f"{person.name} has left the lesson.") if person.left else person
+    return Conflict("{name} has left the lesson.", name=person.name) if person.left else person
 
 
 def prose(text: str) -> str | Malformed:

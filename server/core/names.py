@@ -51,7 +51,7 @@ def clean_person_name(text: str) -> str | Malformed:
     if not name:
         return Malformed("Please write a name that others can read, such as your first name.")
     if len(name) > PERSON_NAME_MAX:
-        return Malformed(f"This name is too long: please use at most {PERSON_NAME_MAX} letters.")
+        return Malformed("This name is too long: please use at most {most} letters.", most=PERSON_NAME_MAX)
     return name
 
 
@@ -60,7 +60,7 @@ def clean_room_name(text: str) -> str | Malformed:
     if not name:
         return Malformed("Please write a name for the room, such as “Table 1”.")
     if len(name) > ROOM_NAME_MAX:
-        return Malformed(f"This room name is too long: please use at most {ROOM_NAME_MAX} letters.")
+        return Malformed("This room name is too long: please use at most {most} letters.", most=ROOM_NAME_MAX)
     return name
 
 

@@ -130,11 +130,13 @@ def choose(lesson: Lesson, person: Person, command: Choose) -> tuple[AnyEvent, .
     if room is None:
         return NotFound("There is no such room: choose one from the list.")
     if room.closed:
-        return Conflict(f"{room.name} is closed: choose another room.")
+        return Conflict("{room} is closed: choose another room.", room=room.name)
     if room.room == person.room:
         return ()
     if not may_choose(lesson, person, room):
-        return Conflict(f"{room.name} is full for now: choose another room, or wait until more people have come.")
+        return Conflict(
+            "{room} is full for now: choose another room, or wait until more people have come.", room=room.name
+        )
     return seat(lesson, {person.participant: room.room})
 
 
@@ -238,9 +240,11 @@ def _regroup_home(lesson: Lesson, context: Context) -> tuple[AnyEvent, ...] | Re
 
 def refuse_more_rooms(lesson: Lesson, added: int, closed: int = 0) -> Conflict | None:
     if len(lesson.open_rooms()) + added - closed > ROOMS_MAX:
-        return Conflict(f"A lesson has at most {ROOMS_MAX} open rooms: close one first.")
+        return Conflict("A lesson has at most {most} open rooms: close one first.", most=ROOMS_MAX)
     if len(lesson.rooms) + added > ROOMS_EVER_MAX:
-        return Conflict(f"A lesson has at most {ROOMS_EVER_MAX} rooms, closed ones included: rename one instead.")
+        return Conflict(
+            "A lesson has at most {most} rooms, closed ones included: rename one instead.", most=ROOMS_EVER_MAX
+        )
     return None
 
 

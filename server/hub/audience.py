@@ -19,7 +19,7 @@ class Watcher(Protocol):
         """Send what has changed in this person's view of the lesson."""
         ...
 
-    def dismiss(self, code: str, message: str) -> None:
+    def dismiss(self, code: str, why: Refused) -> None:
         """Say goodbye for good and close."""
         ...
 
@@ -101,24 +101,24 @@ class Audience:
             if seat.actor.participant == participant and (refused := may_read(seat.actor, seat.room)) is not None:
                 seat.close(refused.close_code, refused.message)
 
-    def dismiss(self, participant: str, code: str, message: str) -> None:
-        """Close one person's sockets for good."""
+    def dismiss(self, participant: str, code: str, why: Refused) -> None:
+        """Close one person's sockets for good; ``code`` is what their pages are told."""
         for seat in tuple(self.seats):
             if seat.actor.participant == participant:
-                seat.close(Forbidden.close_code, message)
+                seat.close(Forbidden.close_code, why.message)
         for watcher in tuple(self.watchers):
             if watcher.actor.participant == participant:
-                watcher.dismiss(code, message)
+                watcher.dismiss(code, why)
 
-    def send_away(self, farewell: str | None, message: str, close_code: int) -> None:
+    def send_away(self, farewell: str | None, why: Refused, close_code: int) -> None:
         """Close every socket; pages that are told ``farewell`` do not come back."""
         for watcher in tuple(self.watchers):
             if farewell is not None:
-                watcher.dismiss(farewell, message)
+                watcher.dismiss(farewell, why)
             else:
-                watcher.close(close_code, message)
+                watcher.close(close_code, why.message)
         for seat in tuple(self.seats):
-            seat.close(close_code, message)
+            seat.close(close_code, why.message)
 
     def stop(self) -> None:
         """Drop what is scheduled."""

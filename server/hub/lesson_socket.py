@@ -27,6 +27,8 @@ from server.settings import Limits
 Extend = Callable[[LiveLesson, Actor, JSONObject], None]
 """Adds to a view what only the server's edge knows: rendered text, join addresses."""
 Execute = Callable[[str, AnyCommand, Actor], Awaitable[None]]
+Say = Callable[[Refused], str]
+"""Gives a refusal's sentence in the language of whoever is at the other end."""
 
 _COMMANDS_AT_ONCE = 32
 
@@ -58,6 +60,7 @@ class LessonSocket:
         bus: Bus,
         execute: Execute,
         extend: Extend,
+        say: Say,
         figures: Callable[[str], bytes | None],
     ) -> None:
         self.actor = actor
@@ -66,6 +69,7 @@ class LessonSocket:
         self._bus = bus
         self._execute = execute
         self._extend = extend
+        self._say = say
         self._latest_figures = figures
         self._figures: JSONObject = {}
         self._subscription: Subscription | None = None
@@ -128,10 +132,10 @@ class LessonSocket:
         """Say whether writing works; a browser shows "not saved" until it does."""
         self._send({"type": "storage", "ok": ok})
 
-    def dismiss(self, code: str, message: str) -> None:
+    def dismiss(self, code: str, why: Refused) -> None:
         """Say goodbye for good and close."""
-        self._send({"type": "bye", "code": code, "message": message})
-        self._connection.close(NotSignedIn.close_code, message)
+        self._send({"type": "bye", "code": code, "message": self._say(why)})
+        self._connection.close(NotSignedIn.close_code, why.message)
 
     def close(self, code: int, reason: str = "") -> None:
         """Close after what is queued."""
@@ -168,7 +172,7 @@ class LessonSocket:
         try:
             message = _message_decoder.decode(data)
         except msgspec.DecodeError as error:
-            raise Malformed(f"This is not a message: {error}.") from None
+            raise Malformed("This is not a message: {error}.", error=str(error)) from None
         if message.type == "ping":
             self._send({"type": "pong"})
             return
@@ -198,7 +202,7 @@ class LessonSocket:
 
     def _answer(self, id_: int | None, refused: Refused | None) -> None:
         if refused is not None:
-            self._send({"type": "error", "re": id_, "code": refused.code, "message": refused.message})
+            self._send({"type": "error", "re": id_, "code": refused.code, "message": self._say(refused)})
         elif id_ is not None:
             self._send({"type": "done", "re": id_})
 

@@ -31,7 +31,7 @@ from server.core.events import (
     encode_event,
 )
 from server.core.lesson import LOCK_GRACE_MS, Lesson, next_due
-from server.errors import Forbidden, NotFound, Refused, Unavailable
+from server.errors import Forbidden, NotFound, NotSignedIn, Refused, Unavailable
 from server.hub.attendance import Attendance
 from server.hub.audience import Audience, DocumentSeat, Watcher
 from server.hub.awareness import Face
@@ -193,8 +193,12 @@ class LiveLesson:
                 # Others took this process for dead: it was cut off for a while. Whoever is here is here again.
                 asyncio.get_running_loop().call_soon(self._note_missing)
             case ParticipantLeft(participant=participant, removed=removed):
-                message = "Your teacher took you out of this lesson." if removed else "You left this lesson."
-                self.audience.dismiss(participant, "removed" if removed else "left", message)
+                if removed:
+                    self.audience.dismiss(
+                        participant, "removed", NotSignedIn("Your teacher took you out of this lesson.")
+                    )
+                else:
+                    self.audience.dismiss(participant, "left", NotSignedIn("You left this lesson."))
             case Seated(participant=participant):
                 # What was typed up to the move may still be under way: the old room's socket stays for the grace.
                 if self._live:

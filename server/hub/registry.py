@@ -39,6 +39,10 @@ _TRY_AGAIN = 1012
 _DAY_MS = 24 * 60 * 60 * 1000
 
 
+def _deleted() -> NotFound:
+    return NotFound("Your teacher deleted this lesson.")
+
+
 def normalise_code(code: str) -> str:
     """Give a code as it is stored, from what somebody typed: any case, with spaces or dashes."""
     return "".join(sign for sign in code.upper() if sign.isalnum())
@@ -134,8 +138,10 @@ class Registry:
             node=self._nodes.name,
             bus=self._bus if self._nodes.name else None,
             pace=self._pace,
-            gone=lambda: self._drop(live, "deleted", "Your teacher deleted this lesson.", NotFound.close_code),
-            lost=lambda: self._drop(live, None, "The server lost its memory of the last moment.", _TRY_AGAIN),
+            gone=lambda: self._drop(live, "deleted", _deleted(), NotFound.close_code),
+            lost=lambda: self._drop(
+                live, None, Unavailable("The server lost its memory of the last moment."), _TRY_AGAIN
+            ),
         )
         try:
             await live.open()
@@ -152,10 +158,10 @@ class Registry:
         if (task.cancelled() or task.exception() is not None) and self._lessons.get(lesson) is task:
             del self._lessons[lesson]
 
-    def _drop(self, live: LiveLesson, farewell: str | None, message: str, close_code: int) -> None:
+    def _drop(self, live: LiveLesson, farewell: str | None, why: Refused, close_code: int) -> None:
         """Let go of a lesson that is no longer what it was here: it was deleted, or the journal lost a part of it."""
         log.warning("lesson.dropped", lesson=live.id, deleted=farewell is not None)
-        live.audience.send_away(farewell, message, close_code)
+        live.audience.send_away(farewell, why, close_code)
         task = self._lessons.get(live.id)
         if task is not None and task.done() and task.result() is live:
             self._unload(live.id)
@@ -209,7 +215,7 @@ class Registry:
     async def delete(self, lesson: str) -> None:
         """Delete a lesson and everything about it, at once."""
         live = await self.get(lesson)
-        live.audience.send_away("deleted", "Your teacher deleted this lesson.", NotFound.close_code)
+        live.audience.send_away("deleted", _deleted(), NotFound.close_code)
         self._unload(lesson)
         await self._journal.delete(lesson)
 

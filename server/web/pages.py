@@ -18,6 +18,7 @@ from server.report.figures import build_report
 from server.web.auth import Grant, Scope, presented_token, require_same_site
 from server.web.security import read_body
 from server.web.services import Services, services_of
+from server.web.templates import preferred_language
 from server.web.views import first_view
 
 
@@ -79,17 +80,18 @@ async def join(request: Request) -> Response:
         try:
             live = await services.registry.find(code)
         except Refused as refused:
-            error, status = refused.message, refused.status
+            error, status = services.pages.say(refused, preferred_language(request)), refused.status
         else:
             person = _seated(services, request, live)
             if person is not None:
                 boot["returning"] = {"lesson": live.id, "name": live.state.people[person].name}
             elif live.state.phase == "ended":
-                error, status = Ended(_OVER).message, Ended.status
+                error, status = services.pages.say(_over(), preferred_language(request)), Ended.status
     return services.pages.render(request, "join", boot, status=status, error=error, code=code, name="")
 
 
-_OVER = "This lesson is over. Ask your teacher for the code of the next one."
+def _over() -> Ended:
+    return Ended("This lesson is over. Ask your teacher for the code of the next one.")
 
 
 async def join_by_form(request: Request) -> Response:
@@ -110,7 +112,7 @@ async def join_by_form(request: Request) -> Response:
             "join",
             {"code": normalise_code(code)[: CODE_LENGTH * 2], "returning": None},
             status=refused.status,
-            error=refused.message,
+            error=services.pages.say(refused, preferred_language(request)),
             code=code[:20],
             name=name[:40],
         )
@@ -139,7 +141,7 @@ async def join_lesson(services: Services, request: Request, code: str, name: str
     if known is not None and (presented_token(request) or _same_name(live.state.people[known].name, name)):
         return live, known
     if live.state.phase == "ended":
-        raise Ended(_OVER)
+        raise _over()
     return live, await live.join(name)
 
 

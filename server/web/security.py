@@ -64,7 +64,7 @@ class SecurityHeaders:
 
 async def read_body(request: Request, limit: int) -> bytes:
     """Read a request's body of at most ``limit`` bytes. Raises TooLarge as soon as it is longer."""
-    too_large = TooLarge(f"This request is larger than {limit // 1024} kB. Shorten the text.")
+    too_large = TooLarge("This request is larger than {most} kB. Shorten the text.", most=limit // 1024)
     declared = request.headers.get("content-length", "")
     if declared.isdigit() and int(declared) > limit:
         raise too_large

@@ -16,7 +16,7 @@ from server.moderator import records_topic
 from server.web.auth import Scope, require_same_site
 from server.web.draining import RETRY_AFTER_SECS
 from server.web.services import Services, services_of
-from server.web.templates import qr_svg
+from server.web.templates import preferred_language, qr_svg
 from server.web.views import add_record, add_spotlight, add_table, authors_of, own_record
 
 
@@ -31,6 +31,7 @@ async def lesson_socket(websocket: WebSocket) -> None:
     joining: JSONObject = {"url": join_url, "qr": qr_svg(join_url)} if actor.role == "projector" else {}
     rendered: dict[str, str] = {}
     record: JSON = None
+    language = preferred_language(websocket)
 
     def extend(lesson: LiveLesson, actor: Actor, view: JSONObject) -> None:
         if actor.role != "teacher":
@@ -53,6 +54,7 @@ async def lesson_socket(websocket: WebSocket) -> None:
         bus=services.bus,
         execute=services.execute,
         extend=extend,
+        say=lambda refused: services.pages.say(refused, language),
         figures=services.moderator.latest,
     )
 

@@ -9,10 +9,11 @@ from pathlib import Path
 import jinja2
 import msgspec
 import segno
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import HTMLResponse
 
 from server.core.patch import JSON
+from server.errors import Refused, fill
 from server.settings import Assets
 
 LANGUAGES = ("en", "ar")
@@ -46,6 +47,9 @@ class Pages:
         self._environment.globals["imports"] = self._imports
         self._environment.globals["later"] = self._later
         self._messages = lru_cache(maxsize=64)(self._read_messages)
+        self._refusals = {
+            language: _read_catalogue(assets.messages / language / "refusals.json") for language in LANGUAGES
+        }
 
     def render(
         self,
@@ -62,10 +66,7 @@ class Pages:
         messages = self._messages(language, page)
 
         def translate(key: str, **fields: object) -> str:
-            text = messages.get(key, key)
-            for name, value in fields.items():
-                text = text.replace("{" + name + "}", str(value))
-            return text
+            return fill(messages.get(key, key), fields)
 
         nonce = request.state.csp_nonce
         html = self._environment.get_template(f"{page}.html").render(
@@ -77,6 +78,18 @@ class Pages:
             **values,
         )
         return HTMLResponse(html, status)
+
+    def say(self, refused: Refused, language: str) -> str:
+        """Give a refusal's sentence in a language: in English, its source, where the catalogue does not have it."""
+        values: dict[str, str] = {}
+        for name, value in refused.values.items():
+            if isinstance(value, Refused):
+                values[name] = self.say(value, language)
+            elif isinstance(value, str) and language in RIGHT_TO_LEFT:
+                values[name] = isolated(value)
+            else:
+                values[name] = str(value)
+        return fill(self._refusals[language].get(refused.template, refused.template), values)
 
     def _asset(self, name: str) -> str:
         """Give the address of a built file by its logical name, such as ``join.js`` or ``join.css``."""
@@ -104,7 +117,12 @@ def _read_catalogue(path: Path) -> dict[str, str]:
     return msgspec.json.decode(path.read_bytes(), type=dict[str, str]) if path.is_file() else {}
 
 
-def preferred_language(request: Request) -> str:
+def isolated(text: str) -> str:
+    """Keep what people wrote in its own direction: "Sam (2)" in an Arabic sentence loses its bracket otherwise."""
+    return f"\u2068{text}\u2069"  # first strong isolate … pop directional isolate (UAX #9)
+
+
+def preferred_language(request: HTTPConnection) -> str:
     """Give the first language of ours that the browser asks for, or English."""
     asked = request.query_params.get("lang")
     if asked in LANGUAGES:

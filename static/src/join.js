@@ -1,7 +1,7 @@
 /**
  * Join a lesson: code and first name. The form works by itself; this module answers without a new page and keeps the words typed.
  */
-import { boot, t } from "./shared/boot.js"
+import { boot, fetchHere, t } from "./shared/boot.js"
 import { wipeOthers } from "./shared/kept-texts.js"
 
 const form = /** @type {HTMLFormElement} */ (document.getElementById("join"))
@@ -24,7 +24,7 @@ form.addEventListener("input", () => tell(""))
 async function join() {
   button.disabled = true
   try {
-    const response = await fetch("/api/join", {
+    const response = await fetchHere("/api/join", {
       method: "POST",
       headers: { "Content-Type": "application/json" },
       body: JSON.stringify({ code: code.value.trim(), name: name.value.trim() }),

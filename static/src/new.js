@@ -3,7 +3,7 @@
  */
 import { html, render } from "lit/html.js"
 
-import { boot, t } from "./shared/boot.js"
+import { boot, fetchHere, t } from "./shared/boot.js"
 import { fieldAtFault, readDraft, readRooms } from "./new/draft.js"
 import { fieldsOf, PRESETS } from "./new/presets.js"
 import { readRoster } from "./new/roster.js"
@@ -76,7 +76,7 @@ async function create(event) {
   submit.disabled = true
   try {
     const key = field("teacher_key")
-    const response = await fetch("/api/lessons", {
+    const response = await fetchHere("/api/lessons", {
       method: "POST",
       headers: { "content-type": "application/json", ...(key ? { "x-teacher-key": key } : {}) },
       body: JSON.stringify(draft),

@@ -5,7 +5,7 @@
 import { html, nothing, render, svg } from "lit/html.js"
 import { unsafeHTML } from "lit/directives/unsafe-html.js"
 
-import { boot, socketUrl, t } from "./shared/boot.js"
+import { boot, lessonSocketUrl, t } from "./shared/boot.js"
 import { formatClock, secondsLeft } from "./shared/clock.js"
 import { LessonSocket } from "./shared/lesson-socket.js"
 import { fitText } from "./project/fit.js"
@@ -19,7 +19,7 @@ import { fitText } from "./project/fit.js"
 const MESSAGE_SHOWN_MS = 120_000 // long enough for the last row to read it twice; the task is the main thing
 
 const root = /** @type {HTMLElement} */ (document.getElementById("app"))
-const lesson = new LessonSocket(socketUrl(`/ws/lessons/${boot.lesson}?role=projector`))
+const lesson = new LessonSocket(lessonSocketUrl("projector"))
 
 function draw() {
   const state = /** @type {ProjectorState | undefined} */ (lesson.state)

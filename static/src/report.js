@@ -3,7 +3,7 @@
  */
 import { html, nothing, render } from "lit/html.js"
 
-import { boot, t } from "./shared/boot.js"
+import { boot, fetchHere, t } from "./shared/boot.js"
 import { confirmDialog } from "./shared/dialog.js"
 import { icon } from "./shared/icons.js"
 import { toast } from "./shared/toast.js"
@@ -64,7 +64,7 @@ async function remove() {
   const sure = await confirmDialog({ title: t("delete.title"), text: t(report.phase === "ended" ? "delete.text" : "delete.text.running"), yes: t("delete.yes"), heed: true })
   if (!sure) return
   try {
-    const response = await fetch(api, { method: "DELETE" })
+    const response = await fetchHere(api, { method: "DELETE" })
     if (response.ok) return location.assign("/")
     const answer = await response.json()
     toast(answer.error?.message ?? t("failed"), { heed: true })

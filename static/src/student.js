@@ -5,7 +5,7 @@
  */
 import { html, render } from "lit/html.js"
 import { announce } from "./shared/announcer.js"
-import { boot, socketUrl, t } from "./shared/boot.js"
+import { boot, lessonSocketUrl, t } from "./shared/boot.js"
 import { Warnings } from "./shared/clock.js"
 import { LessonSocket } from "./shared/lesson-socket.js"
 import { toast } from "./shared/toast.js"
@@ -24,7 +24,7 @@ import { room } from "./student/room.js"
  */
 
 const app = /** @type {HTMLElement} */ (document.getElementById("app"))
-const lesson = new LessonSocket(socketUrl(`/ws/lessons/${boot.lesson}?role=participant`))
+const lesson = new LessonSocket(lessonSocketUrl("participant"))
 const desk = new Desk(lesson, () => page.render())
 const warnings = new Warnings()
 const DISMISSED = `roundtable:${boot.lesson}:dismissed`

@@ -3,7 +3,7 @@
  */
 import { html, nothing, render } from "lit/html.js"
 
-import { boot, socketUrl, t } from "./shared/boot.js"
+import { boot, lessonSocketUrl, t } from "./shared/boot.js"
 import { LessonSocket } from "./shared/lesson-socket.js"
 import { bar } from "./teach/bar.js"
 import { dashboard } from "./teach/dashboard.js"
@@ -17,7 +17,7 @@ const PHASES = { lobby, work: dashboard, gather: dashboard, ended }
 
 const root = /** @type {HTMLElement} */ (document.getElementById("app"))
 root.replaceChildren()
-const lesson = new LessonSocket(socketUrl(`/ws/lessons/${boot.lesson}?role=teacher`))
+const lesson = new LessonSocket(lessonSocketUrl("teacher"))
 const desk = new Desk(lesson, draw)
 let begun = false
 

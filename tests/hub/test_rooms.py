@@ -11,7 +11,7 @@ from server.core.commands import TEACHER
 from server.core.events import encode_event
 from server.core.update import Id, TextItem, Update, encode_contents, encode_insert
 from server.core.wire import SyncStep2, decode_message
-from server.errors import Unavailable
+from server.errors import Refused, Unavailable
 from server.hub.company import Pace
 from server.hub.lessons import LiveLesson
 from server.hub.rooms import EMPTY_STATE_VECTOR, LiveRoom
@@ -94,7 +94,7 @@ class Onlooker:
 
     def show_storage(self, ok: bool) -> None: ...
 
-    def dismiss(self, code: str, message: str) -> None: ...
+    def dismiss(self, code: str, why: Refused) -> None: ...
 
     def close(self, code: int, reason: str = "") -> None: ...
 

@@ -94,7 +94,7 @@ class Watcher:
     def close(self, code: int, reason: str = "") -> None:
         self.bye.append(str(code))
 
-    def dismiss(self, code: str, message: str) -> None:
+    def dismiss(self, code: str, why: Refused) -> None:
         self.bye.append(code)
 
 

@@ -5,7 +5,7 @@
 import { html, nothing, render } from "lit/html.js"
 import { createRef, ref } from "lit/directives/ref.js"
 
-import { t } from "../shared/boot.js"
+import { fetchHere, t } from "../shared/boot.js"
 import { formatClock } from "../shared/clock.js"
 import { Replay } from "../shared/replay-model.js"
 import { avatar, seatClass } from "../shared/seats.js"
@@ -77,7 +77,7 @@ export class EvidencePanel {
 
   /** @param {"evidence" | "replay"} what @returns {Promise<unknown>} */
   async #get(what) {
-    const answer = await fetch(`${this.#room}/${what}`)
+    const answer = await fetchHere(`${this.#room}/${what}`)
     if (!answer.ok) throw new Error(`${what}: ${answer.status}`)
     return answer.json()
   }

@@ -1,7 +1,7 @@
 /**
  * The lesson socket: the state this page may see, kept up to date, and commands with their answers.
  *
- *     const lesson = new LessonSocket(socketUrl(`/ws/lessons/${boot.lesson}?role=teacher`))
+ *     const lesson = new LessonSocket(lessonSocketUrl("teacher"))
  *     lesson.addEventListener("change", () => render(lesson.state, lesson.before))   // first state and every patch
  *     lesson.addEventListener("status", () => …lesson.connected…)                    // connection came or went
  *     lesson.addEventListener("bye", () => …lesson.bye…)                             // {code, message}: final, no reconnect

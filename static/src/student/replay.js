@@ -1,6 +1,6 @@
 /** How the group's own text grew, without names, once the lesson is over: to be played, or looked through by hand. */
 import { html, nothing } from "lit/html.js"
-import { boot, t } from "../shared/boot.js"
+import { boot, fetchHere, t } from "../shared/boot.js"
 import { formatClock } from "../shared/clock.js"
 import { icon } from "../shared/icons.js"
 import { Replay } from "../shared/replay-model.js"
@@ -85,7 +85,7 @@ export class ReplayPlayer {
     this.#stage = "loading"
     this.#changed()
     try {
-      const response = await fetch(`/api/lessons/${boot.lesson}/rooms/${room}/replay`)
+      const response = await fetchHere(`/api/lessons/${boot.lesson}/rooms/${room}/replay`)
       if (!response.ok) throw new Error(String(response.status))
       const answer = await response.json()
       this.#replay = new Replay(answer.steps)
