@@ -27,6 +27,7 @@ async def test_frames_are_dealt_with_in_order_whoever_sent_them() -> None:
     assert heard == [(f"{number % 2}", str(number)) for number in range(6)]
 
 
+@pytest.mark.alone
 async def test_when_much_arrives_it_is_dealt_with_together() -> None:
     inbox = Inbox()
     loop = asyncio.get_running_loop()

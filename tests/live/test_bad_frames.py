@@ -253,6 +253,7 @@ async def test_edits_after_a_lock(server: Server) -> None:
             await at.visitor.sees(at.said)
 
 
+@pytest.mark.alone
 async def test_who_is_removed_is_out_at_once(server: Server) -> None:
     async with table(server) as at:
         sender = at.sender
