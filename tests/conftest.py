@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Generator
 from contextlib import AsyncExitStack
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import pytest_asyncio
 from hypothesis import HealthCheck, settings
 
 from tests.cluster import Cluster
+from tests.processes import PROCESSES, Quiet
 from tests.redis_cluster import RedisCluster, running
 from tests.redis_server import RedisServer
 from tests.stage import Server
@@ -18,6 +20,32 @@ from tests.stage import Server
 # How fast an example is says something of the machine, not of the code.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Of several processes, the first begins with the tests that run alone, and the others wait for it once."""
+    if PROCESSES > 1:
+        items.sort(key=lambda item: not runs_alone(item))
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Let nothing run beside a test that runs alone; waiting for that is no part of any test's timeout."""
+    if PROCESSES == 1:
+        return (yield)
+    with quiet(item.config).test(alone=runs_alone(item)):
+        return (yield)
+
+
+def runs_alone(item: pytest.Item) -> bool:
+    return item.get_closest_marker("alone") is not None
+
+
+@cache
+def quiet(config: pytest.Config) -> Quiet:
+    """Give what the processes of all test runs in this checkout share."""
+    assert config.cache is not None
+    return Quiet(config.cache.mkdir("quiet"))
 
 
 @pytest.fixture

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import random
 import shutil
 import signal
-import socket
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +12,8 @@ from pathlib import Path
 import pytest
 import redis.asyncio
 import redis.exceptions
+
+from tests.processes import free_port
 
 _DEADLINE_SECS = 20.0
 
@@ -121,16 +121,3 @@ class RedisServer:
             self._signal(number)
         async with asyncio.timeout(_DEADLINE_SECS):
             await self.process.wait()
-
-
-def free_port() -> int:
-    """Find a port below those that systems give to outgoing connections, one of which could take it between two starts.
-
-    A cluster's Redis also listens 10,000 above.
-    """
-    while True:
-        port = random.randrange(10_000, 22_000)
-        with socket.socket() as free, socket.socket() as above, suppress(OSError):
-            free.bind(("127.0.0.1", port))
-            above.bind(("127.0.0.1", port + 10_000))
-            return port

@@ -35,6 +35,7 @@ from server.core.wire import (
 )
 from server.journal import Entry
 from server.journal.sqlite import SqliteJournal
+from tests.processes import free_port
 
 DEADLINE_SECS = 20.0
 JSON = dict[str, Any]
@@ -65,6 +66,8 @@ class Server:
 
     async def start(self, *command: str) -> None:
         """Start the process and wait until it says where it is. A restarted server keeps its port."""
+        if self.port == 0:
+            self.port = free_port()
         self.process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
@@ -82,7 +85,6 @@ class Server:
                 self.output.append(line)
                 if "http://" in line:
                     self.address = "http://" + line.split("http://")[1].split()[0]
-                    self.port = int(self.address.rsplit(":", 1)[1])
                     self._drain = asyncio.create_task(self._read_on(self.process.stdout))
                     return
         raise AssertionError("the server did not start: " + "".join(self.output))

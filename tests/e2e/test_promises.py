@@ -97,6 +97,7 @@ async def test_saved_is_said_when_the_server_has_it_and_a_dead_server_loses_noth
     await ana.sees_text("First. Second. Third, while the server is dead. Fourth.")
 
 
+@pytest.mark.alone
 async def test_a_keystroke_is_on_the_teachers_card_within_a_second_and_a_removed_student_out_at_once(
     server: Server, school: School
 ) -> None:

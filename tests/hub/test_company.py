@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from server.core.wire import AwarenessState
 from server.hub.awareness import Face, RoomAwareness
 from server.hub.company import Company, Pace
+
+pytestmark = pytest.mark.alone
 
 INTERVAL_SECS = 0.03
 

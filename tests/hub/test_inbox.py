@@ -36,6 +36,7 @@ async def test_a_cursor_comes_after_all_text_that_gathered_with_it() -> None:
     assert heard == [b"\x00 two", "three", b"\x00 five", b"\x01 one", b"\x01 four"]
 
 
+@pytest.mark.alone
 async def test_when_much_arrives_it_is_dealt_with_together() -> None:
     inbox = Inbox()
     loop = asyncio.get_running_loop()

@@ -124,6 +124,7 @@ async def test_compaction_by_two_at_once(journal: RedisJournal, redis_server: Re
             journal.append("one", number, [b'["DocumentUpdated","room-1","participant-7"]' + rng.randbytes(9)])
             if number % 5 == 0:
                 await journal.commit("one", 1, [])
+        await journal.commit("one", 1, [])
         before = await whole(journal, "one")
         async with redis_server.client() as client:
             size = await client.memory_usage("roundtable:{one}:entries", samples=0) or 0

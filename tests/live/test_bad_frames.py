@@ -256,6 +256,7 @@ async def test_edits_after_a_lock(server: Server) -> None:
             await at.visitor.sees(at.said)
 
 
+@pytest.mark.alone
 async def test_each_who_moves_has_a_grace_of_their_own(server: Server) -> None:
     lesson = await server.create_lesson(room_count=2)
     ana, ben = [await lesson.join(name) for name in ("Ana", "Ben")]
@@ -282,6 +283,7 @@ async def test_each_who_moves_has_a_grace_of_their_own(server: Server) -> None:
         assert visitor.closed is None
 
 
+@pytest.mark.alone
 async def test_who_is_removed_is_out_at_once(server: Server) -> None:
     async with table(server) as at:
         sender = at.sender

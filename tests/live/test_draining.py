@@ -20,6 +20,7 @@ PEOPLE = 60
 VERSIONS: tuple[Version, ...] = ("2.1", "3.0", "3.1")
 
 
+@pytest.mark.alone
 async def test_sixty_people_are_sent_away_little_by_little(server: Server) -> None:
     lesson = await server.create_lesson(room_count=12)
     students = [await lesson.join(f"Student {number}") for number in range(PEOPLE)]

@@ -40,6 +40,7 @@ async def write(lesson: Classroom, room: str, token: str, text: str, document: p
         await until(lambda: len(peer.received) > 1, "the receipt")
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("killed", [True, False], ids=["kill -9", "SIGTERM"])
 async def test_another_moderator_takes_over_with_the_same_figures(cluster: Cluster, killed: bool) -> None:
     web = await cluster.start()
@@ -66,6 +67,7 @@ async def test_another_moderator_takes_over_with_the_same_figures(cluster: Clust
     assert shown == settled(await cluster.figures(lesson.lesson))
 
 
+@pytest.mark.alone
 async def test_ten_lessons_are_spread_over_two_moderators(cluster: Cluster) -> None:
     web = await cluster.start()
     moderators = [await cluster.start("moderator") for _ in range(2)]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import re
 import shutil
-import socket
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
@@ -16,6 +15,7 @@ import pycrdt
 import pytest
 
 from tests.cluster import Cluster
+from tests.processes import free_port
 from tests.stage import DEADLINE_SECS, Server, until
 
 pytestmark = pytest.mark.live
@@ -53,9 +53,7 @@ async def proxy(program: str, folder: Path, webs: list[Server]) -> AsyncIterator
     executable = shutil.which(program, path="/usr/sbin:/usr/bin:/sbin:/bin")
     if executable is None:
         pytest.skip(f"{program} is not installed")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     path = configuration(program, folder, port, webs)
     arguments = ["-p", str(folder), "-c", str(path)] if program == "nginx" else ["-f", str(path)]
     process = await asyncio.create_subprocess_exec(executable, *arguments)

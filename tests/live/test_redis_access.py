@@ -25,8 +25,9 @@ from server.redis_shards import Links
 from server.settings import Settings
 from server.web.auth import shared_secret
 from tests.journals import IMPATIENT, Tailed, whole
+from tests.processes import free_port
 from tests.redis_cluster import RedisCluster, ask, told
-from tests.redis_server import RedisServer, free_port
+from tests.redis_server import RedisServer
 from tests.stage import until
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(60)]

@@ -80,6 +80,7 @@ async def lively_room(server: Server) -> AsyncIterator[tuple[Classroom, str, lis
         assert [peer.closed for peer in peers] == [None] * LIVELY
 
 
+@pytest.mark.alone
 async def test_clients_that_stop_reading_beside_thirty_lively_ones(server: Server) -> None:
     async with lively_room(server) as (_, _, people):
         alone = await talk(people, TURNS)
@@ -126,6 +127,7 @@ async def join_all(lesson: Classroom, count: int) -> list[Student]:
     return people
 
 
+@pytest.mark.alone
 async def test_a_school_that_joins_at_once(server: Server) -> None:
     lesson = await server.create_lesson(room_count=37)
     await lesson.command("open_rooms")

@@ -175,6 +175,7 @@ async def test_all_providers_converge_through_offline_spells(
         assert [(await client.look())["closes"] for client in clients if client not in away] == [[], []]
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("version", VERSIONS)
 async def test_names_and_seats_in_awareness_are_the_servers(
     server: Server, stock: StockPeers, version: Version
@@ -219,6 +220,7 @@ async def test_a_cursor_is_passed_on_and_only_ones_own(server: Server) -> None:
         assert second.awareness[1]["user"]["name"] == "Ana"
 
 
+@pytest.mark.alone
 async def test_a_leaver_is_held_and_then_gone_and_visible_at_once_on_return(server: Server, stock: StockPeers) -> None:
     lesson, room, (ana, ben, cleo) = await one_room(server, "Ana", "Ben", "Cleo")
     stays = await stock.open("3.1", lesson, room, ana.token, user={"name": "A"})
