@@ -99,6 +99,7 @@ class StockPeer:
         while not condition(view := await self.look()):
             if time.monotonic() > deadline:
                 raise AssertionError(f"{self.key}: not within {secs} s: {what}; it shows {view}")
+            await asyncio.sleep(0.005)
 
     async def reads(self, text: str) -> None:
         """Wait until the text is this."""

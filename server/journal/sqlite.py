@@ -74,6 +74,7 @@ class _Part:
             self.exclusive = self.seq
 
     def row(self) -> Row:
+        """Pack the entries; in the writer's thread, whose blocks come and go beside the loop's and not among them."""
         return Row(self.known.key, self.seq, self.at, pack([(entry.at, entry.body) for entry in self.entries]))
 
     def settle(self) -> None:
@@ -87,7 +88,6 @@ class _Batch:
 
     appends: list[Append] = field(default_factory=list)
     parts: dict[str, _Part] = field(default_factory=dict)
-    rows: list[Row] = field(default_factory=list)
     secs: float = 0
     """How long it took."""
 
@@ -305,7 +305,6 @@ class SqliteJournal:
             part.add(append)
         self._writing = bool(batch.appends)
         if self._writing:
-            batch.rows = [part.row() for part in batch.parts.values() if part.entries]
             self._writer.post(functools.partial(self._commit, batch))
         elif self._queue:  # by a `done` just called
             self._loop.call_soon(self._next)
@@ -317,7 +316,7 @@ class SqliteJournal:
         failure: Exception | None = None
         start = time.perf_counter()
         try:
-            self._store.write(batch.rows)
+            self._store.write([part.row() for part in batch.parts.values() if part.entries])
         except Exception as error:
             failure = error
         batch.secs = time.perf_counter() - start

@@ -370,7 +370,7 @@ async def test_a_group_of_appends_is_one_flush(redis_server: RedisServer) -> Non
 
 
 async def test_nobody_is_given_what_a_replica_has_not(redis_server: RedisServer, replica: RedisServer) -> None:
-    options = {"replicas": 1, "patience": Patience(answer=3.0, retry=0.01, retry_most=0.05, poll=0.1)}
+    options = {"replicas": 1, "patience": Patience(answer=6.0, retry=0.01, retry_most=0.05, poll=0.1)}
     async with opened(redis_server, **options) as journal, opened(redis_server, **options) as other:
         assert await journal.create("one", "ONE", 1, [b"first"])
         tails = [await Tailed().follow(each, "one") for each in (journal, other)]

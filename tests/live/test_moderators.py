@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable
 
@@ -32,6 +33,7 @@ async def eventually(condition: Callable[[], Awaitable[bool]], what: str, secs: 
     deadline = time.monotonic() + secs
     while not await condition():
         assert time.monotonic() < deadline, f"not within {secs} s: {what}"
+        await asyncio.sleep(0.02)
 
 
 async def write(lesson: Classroom, room: str, token: str, text: str, document: pycrdt.Doc[pycrdt.Text]) -> None:
