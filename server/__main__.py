@@ -72,10 +72,10 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("moderator", help="measure participation; part of web unless processes share a Redis")
     commands.add_parser("demo", help="serve, with a lesson in progress by scripted students")
     purge = commands.add_parser("purge", help="delete lessons past their time, one lesson, or everything")
-    purge.add_argument("lesson", nargs="?", help="the id of one lesson to delete now")
+    purge.add_argument("lesson", nargs="?", help="the id of one lesson to delete now; -- before one that begins with -")
     purge.add_argument("--all", action="store_true", help="delete every lesson")
     export = commands.add_parser("export", help="write one lesson's texts and figures into a folder")
-    export.add_argument("lesson", help="the lesson's id")
+    export.add_argument("lesson", help="the lesson's id; -- before one that begins with -")
     export.add_argument("folder", type=Path, help="where to write")
     return parser
 

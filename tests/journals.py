@@ -14,7 +14,7 @@ from server.redis_link import Patience
 from tests.redis_cluster import RedisCluster
 from tests.redis_server import RedisServer
 
-IMPATIENT = Patience(start=0.0, connect=0.5, answer=0.8, retry=0.01, retry_most=0.05, poll=0.1, rewrite=0.01)
+IMPATIENT = Patience(start=0.0, connect=0.5, answer=1.6, retry=0.01, retry_most=0.05, poll=0.1, rewrite=0.01)
 
 
 @asynccontextmanager

@@ -43,6 +43,13 @@ def _deleted() -> NotFound:
     return NotFound("Your teacher deleted this lesson.")
 
 
+def new_lesson_id() -> str:
+    """Make a lesson's id. It begins with no dash: the command line would take it for an option."""
+    while (made := secrets.token_urlsafe(9)).startswith("-"):
+        pass
+    return made
+
+
 def normalise_code(code: str) -> str:
     """Give a code as it is stored, from what somebody typed: any case, with spaces or dashes."""
     return "".join(sign for sign in code.upper() if sign.isalnum())
@@ -176,7 +183,7 @@ class Registry:
 
     async def create(self, draft: LessonDraft, *, demonstration: bool = False) -> LiveLesson:
         """Create a lesson under a new code. Raises Refused."""
-        lesson = secrets.token_urlsafe(9)
+        lesson = new_lesson_id()
         for _ in range(20):
             code = "".join(secrets.choice(CODE_ALPHABET) for _ in range(CODE_LENGTH))
             context = new_context()
