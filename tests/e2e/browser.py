@@ -7,6 +7,7 @@ the test at its end (``School.close``).
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import shutil
@@ -14,7 +15,17 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Literal, Self, TypeVar, cast
 
-from playwright.async_api import Browser, ConsoleMessage, Locator, Page, Request, TimeoutError, async_playwright, expect
+from playwright.async_api import (
+    Browser,
+    ConsoleMessage,
+    Locator,
+    Page,
+    Request,
+    TimeoutError,
+    WebSocketRoute,
+    async_playwright,
+    expect,
+)
 
 WAIT_MS = 15_000
 ARGUMENTS = (
@@ -119,6 +130,17 @@ class Person:
 
     async def visits(self, path: str) -> None:
         await self.page.goto(path)
+
+    async def connects_when_told(self) -> asyncio.Event:
+        """Hold the lesson sockets of the pages visited from now on until the event that is given is set."""
+        connects = asyncio.Event()
+
+        async def hold(socket: WebSocketRoute) -> None:
+            await connects.wait()
+            socket.connect_to_server()
+
+        await self.page.route_web_socket(re.compile(r"/ws/lessons/[^/]+\?"), hold)
+        return connects
 
     async def presses(self, name: str | re.Pattern[str], *, within: Locator | None = None) -> None:
         """Press the button of this name."""

@@ -6,7 +6,7 @@ import asyncio
 import re
 
 import pytest
-from playwright.async_api import WebSocketRoute, expect
+from playwright.async_api import expect
 
 from tests.e2e.browser import School, Student
 from tests.stage import Classroom, Server
@@ -50,14 +50,8 @@ async def in_the_lobby(school: School, lesson: Classroom, **look: object) -> Stu
 
 async def before_the_connection(school: School, lesson: Classroom) -> tuple[Student, asyncio.Event]:
     """A student whose page is drawn and not connected, and what lets it connect."""
-    connects = asyncio.Event()
-
-    async def hold(socket: WebSocketRoute) -> None:
-        await connects.wait()
-        socket.connect_to_server()
-
     ana = await school.student("Ana")
-    await ana.page.route_web_socket(re.compile(r"/ws/lessons/[^/]+\?"), hold)
+    connects = await ana.connects_when_told()
     await ana.visits(f"/l/{lesson.lesson}?token={(await lesson.join('Ana')).token}")
     await ana.sees("Connecting …")
     return ana, connects

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import re
 from pathlib import Path
 
 import pytest
-from playwright.async_api import WebSocketRoute, expect
+from playwright.async_api import expect
 
 from tests.e2e.browser import School
 from tests.stage import Server
@@ -41,17 +39,11 @@ async def test_a_table_that_has_closed_is_refused_in_the_language_of_the_lesson(
     lesson = await server.create_lesson(language="ar", grouping="self", rooms=[{"name": "السلمون"}, {"name": "البلوط"}])
     async with lesson.watch() as desk:
         salmon = next(room for room, each in desk.state["rooms"].items() if each["name"] == "السلمون")
-    closed = asyncio.Event()
-
-    async def hold(socket: WebSocketRoute) -> None:
-        await closed.wait()
-        socket.connect_to_server()
-
     child = await school.student("Layla")
-    await child.page.route_web_socket(re.compile(r"/ws/lessons/[^/]+\?"), hold)
+    connects = await child.connects_when_told()
     await child.visits(f"/l/{lesson.lesson}?token={(await lesson.join('ليلى')).token}")
     await child.page.get_by_role("button", name=f"{STUDENT['lobby.sit']}: السلمون").click()
     await lesson.command("close_room", room=salmon)
-    closed.set()
+    connects.set()
     refusal = REFUSALS["{room} is closed: choose another room."].replace("{room}", "\u2068السلمون\u2069")
     await expect(child.page.locator(".toast")).to_contain_text(refusal)
