@@ -4,6 +4,7 @@ and one that is spoken to over TLS."""
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import shutil
 from collections.abc import AsyncIterator, Sequence
@@ -21,6 +22,7 @@ from server.journal import Entry
 from server.journal.redis import RedisJournal
 from server.journal.redis_store import RedisStore
 from server.moderator.lease import Leases
+from server.redis_link import Link, Patience
 from server.redis_shards import Links
 from server.settings import Settings
 from server.web.auth import shared_secret
@@ -158,6 +160,19 @@ async def test_a_redis_over_tls(tmp_path: Path) -> None:
     await server.start()
     try:
         await everything(server.url)
+    finally:
+        await server.kill()
+
+
+async def test_a_link_over_tls_is_gone_though_redis_is_frozen(tmp_path: Path) -> None:
+    server = TlsServer(tmp_path / "tls")
+    await server.start()
+    try:
+        before = os.listdir("/proc/self/fd")
+        link = await Link.open(server.url, Patience())
+        server.pause()
+        await link.close()
+        await until(lambda: os.listdir("/proc/self/fd") == before, "its socket's end", 2.0)
     finally:
         await server.kill()
 
