@@ -41,8 +41,8 @@ scripts: $(PACKAGES) tests/node_modules
 	$(VENV)/bin/npm --prefix static run --silent check
 	$(VENV)/bin/node --test --test-force-exit --test-timeout=60000 --test-reporter=dot "tests/**/*.test.mjs"
 
-# In how many processes, 0 for this one. Two take two thirds of the time, but load the disk so that a Redis may not answer.
-WORKERS ?= 0
+# In how many processes the tests run, 0 for this one. Two take two thirds of the time of one.
+WORKERS ?= 2
 
 tests: $(TOOLS) $(BUNDLE) tests/node_modules system
 	$(VENV)/bin/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)

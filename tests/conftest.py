@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import AsyncIterator, Generator
 from contextlib import AsyncExitStack
 from functools import cache
@@ -20,6 +22,12 @@ from tests.stage import Server
 # How fast an example is says something of the machine, not of the code.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")
+
+# Tests keep what they store in memory where there is room: their Redis waits for the disk at each write, and a busy
+# disk can hold it up for longer than a test waits before it takes a Redis for frozen.
+MEMORY = Path("/dev/shm")
+if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > 2 * 1024**3:
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
