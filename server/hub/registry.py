@@ -92,6 +92,8 @@ class Registry:
         self._retention_days = retention_days
         self._turns = turns
         self._lessons: dict[str, asyncio.Task[LiveLesson]] = {}
+        self._deleting: set[str] = set()
+        """Sent away and unloaded, and not known to be gone from storage."""
         self._bus = bus
         self._nodes = nodes
         self._background: list[asyncio.Task[None]] = []
@@ -220,11 +222,17 @@ class Registry:
             live.spawn(live.snapshots.save(READ_ENTRIES))
 
     async def delete(self, lesson: str) -> None:
-        """Delete a lesson and everything about it, at once."""
-        live = await self.get(lesson)
-        live.audience.send_away("deleted", _deleted(), NotFound.close_code)
-        self._unload(lesson)
+        """Delete a lesson and everything about it, at once.
+
+        Raises NotFound, or Unavailable when storage does not take it: ask again, or leave it to the next sweep.
+        """
+        if lesson not in self._deleting:  # one whose deletion has begun cannot be opened any more
+            live = await self.get(lesson)
+            live.audience.send_away("deleted", _deleted(), NotFound.close_code)
+            self._unload(lesson)
+            self._deleting.add(lesson)
         await self._journal.delete(lesson)
+        self._deleting.discard(lesson)
 
     async def _call_roll(self) -> None:
         """End what processes held open that have ended: within some seconds, once for all who see it."""
@@ -249,11 +257,17 @@ class Registry:
             await asyncio.sleep(_SWEEP_SECS)
 
     async def _sweep_once(self) -> None:
+        doomed = dict.fromkeys(self._deleting)
         if await self._turns.take("sweep", 2 * _SWEEP_SECS):
             for row in await self._journal.lessons():
                 if now_ms() - max(row.last_at, row.created_at) > self._retention_days * _DAY_MS:
                     log.info("lesson.expired", lesson=row.lesson)
-                    await self.delete(row.lesson)
+                    doomed[row.lesson] = None
+        for lesson in doomed:
+            try:
+                await self.delete(lesson)
+            except Refused as refused:
+                log.warning("registry.not_deleted", lesson=lesson, reason=refused.reason)
         now = time.monotonic()
         let_go = False
         for live in self.loaded():

@@ -116,8 +116,9 @@ async def delete_lesson(request: Request) -> Response:
     """``DELETE /api/lessons/{lesson}``: 204, and the data is gone."""
     services = services_of(request)
     await _body(request)
-    live = await _teachers(request)
-    await services.registry.delete(live.id)
+    lesson = request.path_params["lesson"]
+    services.tokens.authenticate(request, lesson, ("teacher",))
+    await services.registry.delete(lesson)
     return Response(status_code=204)
 
 

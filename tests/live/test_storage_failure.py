@@ -14,6 +14,7 @@ import pytest
 
 from server.core.events import decode_event
 from server.core.participation import Participation
+from tests.live.test_retention import hold_lesson, traces
 from tests.stage import Server, Watch, until
 from tests.stock import stock_peers
 
@@ -176,6 +177,19 @@ async def test_a_failure_that_nobody_waits_for_is_over_by_itself(tmp_path: Path)
                 disk.empty(server)
                 await until(lambda: told(desk) == [False, True], "the good news")
                 assert (await desk.send("broadcast", text="Hello"))["type"] == "done"
+
+
+async def test_p23_a_deletion_that_the_disk_refused_can_be_asked_for_again(disk: Disk) -> None:
+    async with running(Server(disk.folder / "data")) as server:
+        lesson, words = await hold_lesson(server)
+        disk.fill(server)
+        for _ in range(2):
+            answer = await server.request("DELETE", f"/api/lessons/{lesson.lesson}", lesson.teacher_token)
+            assert answer.status_code == 503
+        disk.empty(server)
+        answer = await server.request("DELETE", f"/api/lessons/{lesson.lesson}", lesson.teacher_token)
+        assert answer.status_code == 204
+        assert traces(server.data, *words) == set()
 
 
 async def test_no_space_at_the_start(tmp_path: Path) -> None:
