@@ -123,8 +123,11 @@ class DocumentSocket:
         self._lesson.leave(self)
 
     def _catch_up(self) -> Iterable[Payload]:
-        # Everything sent since the peer's last step 1 may have been dropped, so the answer starts there.
+        # Everything sent since the peer's last step 1 may have been dropped, so the answer starts there; our own step 1
+        # may have been, too.
         yield self._live.update_since(self._peer_state_vector)
+        if self._asked:
+            yield encode_sync_step1(self._live.state_vector)
         if everyone := self._live.awareness.everyone():
             yield everyone
 

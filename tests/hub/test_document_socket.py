@@ -55,20 +55,36 @@ class Line:
         self.disconnected = False
         self.closed: int | None = None
         self.connection: Any = None
+        self.written: list[bytes] = []
 
     def attach(self, owner: Any, high_water_bytes: int) -> None:
         self.connection = owner
 
     def detach(self) -> None: ...
-    def write(self, frame: bytes) -> None: ...
     def abort(self) -> None: ...
+
+    def write(self, frame: bytes) -> None:
+        self.written.append(frame)
 
     def close(self, code: int, reason: str = "") -> None:
         self.closed = code
 
+    def asked(self) -> int:
+        """How often the server has asked for what it lacks."""
+        return sum(frame[2:4] == b"\x00\x00" for frame in self.written)  # behind the two bytes of a short frame
+
 
 def after(client: int, clock: int, text: str) -> bytes:
     return encode_contents(Update((TextItem(client, clock, len(text), text, Id(client, clock - 1)),), ()))
+
+
+def open_text(lesson: LiveLesson, line: Line) -> DocumentSocket:
+    """Let Ann open her room's text."""
+    ann = Actor("participant", "ann")
+    limits = Limits()
+    socket = DocumentSocket(cast(WebSocket, line), lesson, "oaks", ann, limits=limits, metrics=Metrics(), inbox=Inbox())
+    socket.start()
+    return socket
 
 
 async def test_text_that_builds_on_another_processs_waits_for_it_and_what_builds_on_nothing_is_refused(
@@ -82,9 +98,7 @@ async def test_text_that_builds_on_another_processs_waits_for_it_and_what_builds
     await here.open()
     await there.open()
     line = Line()
-    ann = Actor("participant", "ann")
-    socket = DocumentSocket(cast(WebSocket, line), here, "oaks", ann, limits=Limits(), metrics=Metrics(), inbox=Inbox())
-    socket.start()
+    open_text(here, line)
 
     here.waiting = []
     there.admit("oaks", encode_insert(7, "An acorn"), "ann", None, lambda refused: None)
@@ -113,16 +127,7 @@ async def test_a_peer_that_returns_while_storage_is_away_types_on_and_is_asked_a
     here = LiveLesson("lesson", journal, Limits(), Metrics())
     await here.open()
     line = Line()
-    socket = DocumentSocket(
-        cast(WebSocket, line),
-        here,
-        "oaks",
-        Actor("participant", "ann"),
-        limits=Limits(),
-        metrics=Metrics(),
-        inbox=Inbox(),
-    )
-    socket.start()
+    socket = open_text(here, line)
 
     await journal.close()  # from now on it refuses at once, as Redis' does while there is no connection
     line.connection.receive(encode_sync_step1(EMPTY_STATE_VECTOR))
@@ -133,3 +138,26 @@ async def test_a_peer_that_returns_while_storage_is_away_types_on_and_is_asked_a
     await asyncio.gather(*(here._tasks))  # one that waits for what is durable would be refused
     assert line.closed is None
     here.close()
+
+
+async def test_a_peer_that_was_too_slow_to_be_asked_for_its_text_is_asked_when_it_reads_again(tmp_path: Path) -> None:
+    journal = SqliteJournal(tmp_path / "journal.sqlite")
+    await journal.open()
+    await journal.create("lesson", "ABC234", 1, [events.encode_event(event) for event in opening()])
+    here = LiveLesson("lesson", journal, Limits(), Metrics())
+    await here.open()
+    line = Line()
+    open_text(here, line)
+
+    line.connection.pause()
+    line.connection.receive(encode_sync_step1(EMPTY_STATE_VECTOR))
+    await asyncio.sleep(0)
+    for _ in range(2):
+        here.room("oaks").send(bytes(Limits().outbox_bytes))  # the room is lively, and the backlog is dropped
+    assert line.asked() == 0
+    line.connection.resume()
+    assert line.asked() == 1
+    line.connection.receive(encode_sync_step2(encode_insert(7, "written on the bus")))
+    await until(lambda: here.room("oaks").text == "written on the bus", "the text written offline")
+    here.close()
+    await journal.close()
