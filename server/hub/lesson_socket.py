@@ -157,6 +157,7 @@ class LessonSocket:
     def _whole_state(self) -> Iterable[Payload]:
         self._shown = self._view()
         yield _encode({"type": "state", "state": self._shown, "now": now_ms()})
+        yield _encode({"type": "storage", "ok": self._lesson.stored})
 
     def _receive_figures(self, payload: bytes) -> None:
         self._figures = msgspec.json.decode(payload)
