@@ -44,9 +44,9 @@ class StorageHealth:
         if not self.good:
             self.good = True
             self.stop()
-            # What failed besides is made up for now, not after a pause.
-            self._retry()
             self._tell(True)
+            # What failed besides is made up for now, not after a pause; if that is refused at once, all is bad again.
+            self._retry()
 
     def _schedule(self) -> None:
         self._timer = asyncio.get_running_loop().call_later(self._retry_secs, self._run)
