@@ -249,13 +249,21 @@ class DocumentSocket:
         self._early_bytes = 0
 
     def _not_taken(self, refused: Refused) -> None:
-        """Ask the peer again, later, for what could not be stored; until then its updates would leave a gap.
+        """Have the peer asked again, later, for what could not be stored.
 
         What gave way to another's text stays refused: the page then opens the room's true text.
         """
         if not isinstance(refused, Unavailable):
             self._connection.refuse(refused)
             return
+        # A page that came back before the end of its old socket was noticed has repeated on the new one what fails on
+        # the old, and the old one's peer is not there any more.
+        for seat in self._live.seats:
+            if isinstance(seat, DocumentSocket) and seat.author == self.author:
+                seat.ask_later()
+
+    def ask_later(self) -> None:
+        """Ask the peer again for what it has; until its answer its updates would leave a gap."""
         self._resyncing = True
         if self._away_since_ms is None:
             self._away_since_ms = now_ms()

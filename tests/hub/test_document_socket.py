@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -78,10 +80,10 @@ def after(client: int, clock: int, text: str) -> bytes:
     return encode_contents(Update((TextItem(client, clock, len(text), text, Id(client, clock - 1)),), ()))
 
 
-def open_text(lesson: LiveLesson, line: Line) -> DocumentSocket:
+def open_text(lesson: LiveLesson, line: Line, limits: Limits | None = None) -> DocumentSocket:
     """Let Ann open her room's text."""
     ann = Actor("participant", "ann")
-    limits = Limits()
+    limits = limits or Limits()
     socket = DocumentSocket(cast(WebSocket, line), lesson, "oaks", ann, limits=limits, metrics=Metrics(), inbox=Inbox())
     socket.start()
     return socket
@@ -159,5 +161,36 @@ async def test_a_peer_that_was_too_slow_to_be_asked_for_its_text_is_asked_when_i
     assert line.asked() == 1
     line.connection.receive(encode_sync_step2(encode_insert(7, "written on the bus")))
     await until(lambda: here.room("oaks").text == "written on the bus", "the text written offline")
+    here.close()
+    await journal.close()
+
+
+async def test_who_came_back_while_it_was_stored_is_asked_for_what_was_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = SqliteJournal(tmp_path / "journal.sqlite")
+    await journal.open()
+    await journal.create("lesson", "ABC234", 1, [events.encode_event(event) for event in opening()])
+    limits = replace(Limits(), storage_retry_secs=0.1)
+    here = LiveLesson("lesson", journal, limits, Metrics())
+    await here.open()
+    old, new = Line(), Line()
+    open_text(here, old, limits)
+
+    def full(rows: object) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(journal._store, "write", full)
+    old.connection.receive(encode_update(encode_insert(7, "An acorn")))
+    socket = open_text(here, new, limits)
+    new.connection.receive(encode_sync_step1(EMPTY_STATE_VECTOR))
+    new.connection.receive(encode_sync_step2(encode_insert(7, "An acorn")))  # the same page, which has not heard of it
+    await until(lambda: socket.unsaved, "the failure")
+    monkeypatch.undo()
+    new.connection.receive(encode_update(after(7, 8, " falls")))
+    await until(lambda: new.asked() == 2, "the question")
+    new.connection.receive(encode_sync_step2(encode_insert(7, "An acorn falls")))
+    await until(lambda: here.room("oaks").text == "An acorn falls", "all of it")
+    assert new.closed is None
     here.close()
     await journal.close()
