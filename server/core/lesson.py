@@ -367,5 +367,8 @@ def next_due(lesson: Lesson) -> int | None:
 
 
 def _in_grace(since: int | None, now: int) -> bool:
-    """Tell whether what stops writing since ``since`` still lets pass what was in flight; None stops nothing."""
-    return since is None or now - since < LOCK_GRACE_MS
+    """Tell whether what stops writing since ``since`` still lets pass what was in flight; None stops nothing.
+
+    A clock that is put back leaves it in the future: that must not keep a locked text open until then.
+    """
+    return since is None or abs(now - since) < LOCK_GRACE_MS

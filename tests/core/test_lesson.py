@@ -196,6 +196,14 @@ def test_ending_gives_no_second_grace_to_those_who_had_gathered() -> None:
     assert not can_write(classroom, ada)
 
 
+def test_a_clock_that_is_put_back_opens_nothing_that_is_locked() -> None:
+    classroom, (ada, _) = working_class()
+    classroom.do(Lock())
+    classroom.wait(MINUTE)
+    classroom.wait(-60 * MINUTE)
+    assert not can_write(classroom, ada)
+
+
 def test_a_removed_person_writes_nothing_from_that_moment() -> None:
     classroom, (ada, _) = working_class()
     room = classroom.lesson.people[ada].room
