@@ -34,7 +34,7 @@ class Limits:
     """Document updates per second and connection, sustained. A held key makes 30, a replay more."""
     update_burst: float = 4_000.0
     message_rate: float = 4_000.0
-    """Messages per second and connection, sustained. Stock clients send everyone's cursors back: 30 a second for each
+    """Messages, pings and fragments per second and connection, sustained. Stock clients send everyone's cursors back: 30 a second for each
     of thirty classmates is 900."""
     message_burst: float = 12_000.0
     command_rate: float = 10.0

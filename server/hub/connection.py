@@ -46,6 +46,10 @@ class RateLimit:
 def _nothing(*_: object) -> None: ...
 
 
+def _too_many() -> TooFast:
+    return TooFast("Too many messages at once.", reason="message_rate")
+
+
 class Connection:
     """A websocket that anyone may send to, at once and without waiting.
 
@@ -203,6 +207,13 @@ class Connection:
         else:
             self.take(payload)
 
+    def count(self) -> bool:
+        """Count a frame that brings no message among those that do; False when it is one too many."""
+        if self._rate.take(time.monotonic()):
+            return True
+        self.refuse(_too_many())
+        return False
+
     def take(self, payload: Payload) -> None:
         """Deal with one message that has come."""
         if self._closing is not None or self._receive is None:
@@ -213,7 +224,7 @@ class Connection:
             if len(payload) > self._limits.frame_bytes:
                 raise TooLarge("A message is too large.", reason="frame_size")
             if not self._rate.take(time.monotonic()):
-                raise TooFast("Too many messages at once.", reason="message_rate")
+                raise _too_many()
             self._receive(payload)
         except Refused as refused:
             self.refuse(refused)

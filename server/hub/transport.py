@@ -65,6 +65,10 @@ class Owner(Protocol):
         """Take one whole message."""
         ...
 
+    def count(self) -> bool:
+        """Count a frame that brings no message: a ping, a part of one. False for one too many: nothing more is read."""
+        ...
+
     def pause(self) -> None:
         """Stop writing: the peer does not keep up."""
         ...
@@ -173,6 +177,10 @@ class DirectProtocol(WebSocketsSansIOProtocol):
             return len(data)
         if wide:
             size = int.from_bytes(data[at + 2 : head], "big")
+        owner = self._owner
+        if owner is not None and (kind & _CONTROL or not kind & _FIN) and not owner.count():
+            self.transport.pause_reading()
+            return len(data)
         stop = head + (4 if data[at + 1] & _MASKED else 0) + size
         if not kind & _CONTROL:
             self._in_fragments = not kind & _FIN

@@ -58,6 +58,9 @@ class Listener:
         assert not self.lost
         self.heard.append(bytes(payload) if isinstance(payload, (bytes, bytearray)) else payload)
 
+    def count(self) -> bool:
+        return True
+
     def pause(self) -> None: ...
 
     def resume(self) -> None: ...

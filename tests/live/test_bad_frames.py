@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import pycrdt
 import pytest
 import websockets
+from websockets.frames import Frame, Opcode
 
 from server.core.lesson import LOCK_GRACE_MS
 from server.core.wire import encode_awareness_query, encode_update
@@ -160,6 +161,21 @@ async def test_too_many_messages(server: Server) -> None:
         async with at.lesson.write(at.room, at.sender.token) as peer:
             await send_many(peer, encode_awareness_query())
             assert await peer.is_closed() == 4429
+        await at.goes_on()
+
+
+async def test_too_many_frames_that_are_no_messages(server: Server) -> None:
+    async with table(server) as at:
+
+        async def flood(kind: Opcode) -> None:
+            async with at.lesson.write(at.room, at.sender.token) as peer:
+                if kind is Opcode.CONT:
+                    peer.socket.transport.write(Frame(Opcode.BINARY, b"begun", False).serialize(mask=True))
+                frame = Frame(kind, b"", kind is not Opcode.CONT)
+                peer.socket.transport.write(frame.serialize(mask=True) * 50_000)
+                assert await peer.is_closed() == 4429
+
+        await gather(*(flood(kind) for kind in (Opcode.PING, Opcode.PONG, Opcode.CONT)))
         await at.goes_on()
 
 
