@@ -33,9 +33,15 @@ class Limits:
     update_rate: float = 1_000.0
     """Document updates per second and connection, sustained. A held key makes 30, a replay more."""
     update_burst: float = 4_000.0
+    update_share_bytes: int = 256
+    """From so many bytes on an update counts for several: half a megabyte of single keys is checked in 0.2 s."""
+    question_rate: float = 1.0
+    """Sync steps 1 per second and connection, sustained: to answer one takes up to 20 ms for a long text, and a stock
+    client sends it once."""
+    question_burst: float = 20.0
     message_rate: float = 4_000.0
-    """Messages, pings and fragments per second and connection, sustained. Stock clients send everyone's cursors back: 30 a second for each
-    of thirty classmates is 900."""
+    """Messages per second and connection, sustained; pings and fragments count, too. Stock clients send everyone's
+    cursors back: 30 a second for each of thirty classmates is 900."""
     message_burst: float = 12_000.0
     command_rate: float = 10.0
     """Lesson commands per second and connection, sustained: a child tapping as fast as it can."""

@@ -34,9 +34,9 @@ class RateLimit:
         self._span = burst / rate + 1e-6  # for rounding
         self._full_at = now
 
-    def take(self, now: float) -> bool:
-        """Take one token; False when there is none."""
-        full_at = (self._full_at if self._full_at > now else now) + self._gap
+    def take(self, now: float, tokens: int = 1) -> bool:
+        """Take a token, or several; False when there are not so many."""
+        full_at = (self._full_at if self._full_at > now else now) + self._gap * tokens
         if full_at - now > self._span:
             return False
         self._full_at = full_at

@@ -64,6 +64,7 @@ class DocumentSocket:
         self._live = lesson.room(room)
         self._limits = limits
         self._updates = RateLimit(limits.update_rate, limits.update_burst, time.monotonic())
+        self._questions = RateLimit(limits.question_rate, limits.question_burst, time.monotonic())
         self._peer_state_vector = EMPTY_STATE_VECTOR
         self._may_write = actor.role in {"teacher", "participant"}
         self._awareness_client: int | None = None
@@ -197,6 +198,8 @@ class DocumentSocket:
                 pass
 
     def _answer_step1(self, state_vector: bytes) -> None:
+        if not self._questions.take(time.monotonic()):
+            raise TooFast("Too many messages at once.", reason="question_rate")
         try:
             answer = self._live.update_since(state_vector)
         except ValueError:
@@ -211,7 +214,7 @@ class DocumentSocket:
         self.send(encode_sync_step1(self._live.state_vector))
 
     def _receive_update(self, update: bytes, away_secs: float | None = None) -> None:
-        if not self._updates.take(time.monotonic()):
+        if not self._updates.take(time.monotonic(), 1 + len(update) // self._limits.update_share_bytes):
             raise TooFast("Too many changes at once.", reason="update_rate")
         if not self._may_write:
             raise Forbidden("This page may read the text but not change it.", reason="read_only")

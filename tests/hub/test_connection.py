@@ -14,24 +14,27 @@ class Bucket:
     def __init__(self, rate: float, burst: int) -> None:
         self.rate, self.burst, self.tokens, self.at = rate, burst, float(burst), 0.0
 
-    def take(self, now: float) -> bool:
+    def take(self, now: float, tokens: int) -> bool:
         self.tokens, self.at = min(self.burst, self.tokens + (now - self.at) * self.rate), now
-        if self.tokens < 1 - 1e-5:
+        if self.tokens < tokens - 1e-5:
             return False
-        self.tokens -= 1
+        self.tokens -= tokens
         return True
 
 
 @given(
     st.sampled_from([1.0, 8.0, 60.0]),
     st.sampled_from([1, 2, 120]),
-    st.lists(st.sampled_from([0.0, 0.0, 0.0, 1 / 128, 1 / 16, 0.5, 4.0]), max_size=400),
+    st.lists(
+        st.tuples(st.sampled_from([0.0, 0.0, 0.0, 1 / 128, 1 / 16, 0.5, 4.0]), st.sampled_from([1, 1, 3, 90])),
+        max_size=400,
+    ),
 )
-def test_it_lets_through_what_a_bucket_of_tokens_would(rate: float, burst: int, pauses: list[float]) -> None:
+def test_it_lets_through_what_a_bucket_of_tokens_would(rate: float, burst: int, asked: list[tuple[float, int]]) -> None:
     limit, bucket, now = RateLimit(rate, burst, 0.0), Bucket(rate, burst), 0.0
-    for pause in pauses:
+    for pause, tokens in asked:
         now += pause
-        assert limit.take(now) == bucket.take(now)
+        assert limit.take(now, tokens) == bucket.take(now, tokens)
 
 
 def test_a_burst_is_let_through_whole_and_then_one_at_a_time() -> None:

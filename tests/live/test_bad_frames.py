@@ -14,7 +14,7 @@ import websockets
 from websockets.frames import Frame, Opcode
 
 from server.core.lesson import LOCK_GRACE_MS
-from server.core.wire import encode_awareness_query, encode_update
+from server.core.wire import encode_awareness_query, encode_state_vector, encode_sync_step1, encode_update
 from tests.stage import Classroom, Peer, Server, Student, gather, until
 
 pytestmark = pytest.mark.live
@@ -150,9 +150,9 @@ async def test_a_bad_first_frame_before_any_sync(server: Server) -> None:
         await at.goes_on()
 
 
-async def send_many(peer: Peer, frame: bytes) -> None:
+async def send_many(peer: Peer, frame: bytes, times: int = 50_000) -> None:
     with suppress(websockets.ConnectionClosed):
-        for _ in range(50_000):
+        for _ in range(times):
             await peer.send(frame)
 
 
@@ -187,6 +187,24 @@ async def test_too_many_changes(server: Server) -> None:
             assert await peer.is_closed() == 4429
         at.said = str(at.visitor.text)
         assert at.said in {"🌰x", "x🌰"}
+        await at.goes_on()
+
+
+async def test_too_much_to_check(server: Server) -> None:
+    async with table(server) as at:
+        async with at.lesson.write(at.room, at.sender.token) as peer:
+            await send_many(peer, encode_update(written("x" * 150_000)[0]), 100)
+            assert await peer.is_closed() == 4429
+        at.said = str(at.visitor.text)
+        assert len(at.said) == 150_001
+        await at.goes_on()
+
+
+async def test_too_many_questions(server: Server) -> None:
+    async with table(server) as at:
+        async with at.lesson.write(at.room, at.sender.token) as peer:
+            await send_many(peer, encode_sync_step1(encode_state_vector({77: 1})), 100)
+            assert await peer.is_closed() == 4429
         await at.goes_on()
 
 
