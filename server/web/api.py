@@ -18,7 +18,7 @@ from server.report.evidence import build_evidence, build_replay, build_steps, re
 from server.report.exports import report_csv
 from server.report.figures import build_report, end_of, timeline
 from server.report.summary import render_summary, summary_markdown
-from server.web.auth import Grant, presented_token, require_same_site
+from server.web.auth import Grant, require_same_site
 from server.web.pages import draft_with_defaults, join_lesson
 from server.web.security import read_body
 from server.web.services import services_of
@@ -35,8 +35,7 @@ class Answer(Response):
 
 async def _body(request: Request) -> bytes:
     services = services_of(request)
-    if presented_token(request) is None:
-        require_same_site(request, services.settings.public_url)
+    require_same_site(request, services.settings.public_url)
     return await read_body(request, services.settings.limits.body_bytes)
 
 

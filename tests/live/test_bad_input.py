@@ -263,13 +263,14 @@ FOREIGN: tuple[dict[str, str], ...] = (
     {"Origin": "https://evil.example"},
     {"Origin": "null"},
     {"Origin": "http://127.0.0.1:1"},
+    {"Origin": "http://["},
     {"Sec-Fetch-Site": "cross-site"},
     {"Sec-Fetch-Site": "same-site"},
 )
 
 
 async def test_requests_from_another_website(server: Server) -> None:
-    """As a browser would send them: with the cookies it has, and without a token of a program's own."""
+    """As a browser would send them: with the cookies it has, and with or without a token that the other website knows."""
     lesson = await server.create_lesson()
     ana = await lesson.join("Ana")
     cookies = {
@@ -280,7 +281,9 @@ async def test_requests_from_another_website(server: Server) -> None:
     for headers in FOREIGN:
         for method, path, options in (
             ("POST", "/api/lessons", {"json": {"title": "Theirs"}}),
+            ("POST", "/api/lessons?token=any", {"json": {"title": "Theirs"}}),
             ("POST", "/api/join", {"json": {"code": lesson.code, "name": "Eve"}}),
+            ("POST", f"/api/join?token={ana.token}", {"json": {"code": lesson.code, "name": "Eve"}}),
             ("POST", commands, {"json": {"type": "end"}}),
             ("DELETE", f"/api/lessons/{lesson.lesson}", {}),
             ("POST", "/join", {"data": {"code": lesson.code, "name": "Eve"}}),
@@ -299,7 +302,7 @@ async def test_requests_from_another_website(server: Server) -> None:
     await lesson.command("open_rooms")
     room = (await lesson.report())["rooms"][0]["room"]
     for path in (f"/ws/lessons/{lesson.lesson}?role=teacher", f"/ws/lessons/{lesson.lesson}/rooms/{room}?role=teacher"):
-        for headers in (*FOREIGN[:3], own):
+        for headers in (*FOREIGN[:4], own):
             async with websockets.connect(
                 server.sockets + path, additional_headers={**cookies, **headers}, max_size=None
             ) as socket:
