@@ -270,7 +270,7 @@ FOREIGN: tuple[dict[str, str], ...] = (
 
 
 async def test_requests_from_another_website(server: Server) -> None:
-    """As a browser would send them: with the cookies it has, and with or without a token that the other website knows."""
+    """As a browser sends them: with its cookies, and with or without a token that the other website knows."""
     lesson = await server.create_lesson()
     ana = await lesson.join("Ana")
     cookies = {
