@@ -105,6 +105,8 @@ class DirectProtocol(WebSocketsSansIOProtocol):
         self._owner = owner
         self.transport.set_write_buffer_limits(high=high_water_bytes)
         queue, self.queue = self.queue, cast("asyncio.Queue[ASGIReceiveEvent]", _NOWHERE)
+        if not self.writable.is_set():
+            owner.pause()  # what was sent before is more than the peer takes
         self.writable = cast(asyncio.Event, _NOWHERE)
         self.scope = cast(WebSocketScope, {})
         # While it is set, the transport is not closed when the application returns.
@@ -127,14 +129,14 @@ class DirectProtocol(WebSocketsSansIOProtocol):
         self._owner = None
 
     def close(self, code: int, reason: str) -> None:
-        """Send a close frame; the transport closes when the peer has answered, or after a while."""
+        """Send a close frame; the transport closes when the peer has answered and taken the rest, or after a while."""
         if self.disconnected or self.close_sent or self.transport.is_closing():
             return
         # A close frame carries at most 123 bytes of reason (RFC 6455, section 5.5).
         self.conn.send_close(code, reason.encode()[:120].decode(errors="ignore"))
         self.transport.write(b"".join(self.conn.data_to_send()))
         self.close_sent = True
-        self.close_timer = self.loop.call_later(self.close_timeout, self.transport.close)
+        self.close_timer = self.loop.call_later(self.close_timeout, self.transport.abort)
 
     def abort(self) -> None:
         """End the connection at once, with whatever is unsent."""
@@ -233,6 +235,9 @@ class DirectProtocol(WebSocketsSansIOProtocol):
         self.conn.parser.close()  # the library's generator and its protocol hold each other
 
     def _lose(self) -> None:
+        if not self.disconnected:
+            # The transport closes when all is sent; who takes nothing would keep the socket for ever.
+            self.close_timer = self.loop.call_later(self.close_timeout, self.transport.abort)
         owner, self._owner = self._owner, None
         if owner is not None:
             owner.lose()

@@ -15,6 +15,7 @@ from uvicorn.server import ServerState
 from websockets.frames import Frame, Opcode
 
 from server.hub.transport import DirectProtocol, Payload, prepare, protocol_of
+from tests.stage import until
 
 HANDSHAKE = (
     b"GET /ws HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
@@ -30,12 +31,16 @@ class Wire(asyncio.Transport):
         super().__init__()
         self.written = b""
         self.closing = False
+        self.aborted = False
 
     def write(self, data: Any) -> None:
         self.written += data
 
     def close(self) -> None:
         self.closing = True
+
+    def abort(self) -> None:
+        self.aborted = True
 
     def is_closing(self) -> bool:
         return self.closing
@@ -53,6 +58,7 @@ class Listener:
     def __init__(self) -> None:
         self.heard: list[Payload] = []
         self.lost = False
+        self.paused = False
 
     def receive(self, payload: Payload) -> None:
         assert not self.lost
@@ -61,23 +67,26 @@ class Listener:
     def count(self) -> bool:
         return True
 
-    def pause(self) -> None: ...
+    def pause(self) -> None:
+        self.paused = True
 
-    def resume(self) -> None: ...
+    def resume(self) -> None:
+        self.paused = False
 
     def lose(self) -> None:
         self.lost = True
 
 
-async def hear(pieces: Sequence[bytes], early: bytes = b"") -> tuple[Listener, Wire]:
-    """Shake hands, with ``early`` behind it in the same breath, then send the pieces."""
-    listener, wire = Listener(), Wire()
+async def connect(listener: Listener, wire: Wire, early: bytes = b"", *, slow: bool = False) -> DirectProtocol:
+    """Shake hands, with ``early`` behind it in the same breath; one who is ``slow`` has not taken the answer yet."""
     accepted = asyncio.Event()
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         await receive()
         await send({"type": "websocket.accept"})
         protocol: DirectProtocol = scope["extensions"]["roundtable.direct"]["protocol"]
+        if slow:
+            protocol.pause_writing()
         protocol.attach(listener, 1024)
         accepted.set()
 
@@ -87,6 +96,13 @@ async def hear(pieces: Sequence[bytes], early: bytes = b"") -> tuple[Listener, W
     protocol.connection_made(wire)
     protocol.data_received(HANDSHAKE + early)
     await asyncio.wait_for(accepted.wait(), 5)
+    return protocol
+
+
+async def hear(pieces: Sequence[bytes], early: bytes = b"") -> tuple[Listener, Wire]:
+    """Shake hands, then send the pieces."""
+    listener, wire = Listener(), Wire()
+    protocol = await connect(listener, wire, early)
     for piece in pieces:
         protocol.data_received(piece)
     protocol.connection_lost(None)
@@ -182,3 +198,29 @@ def test_another_server_has_no_short_way() -> None:
 
     with pytest.raises(KeyError):
         protocol_of(Elsewhere())  # type: ignore[arg-type]
+
+
+async def test_who_is_slow_from_the_beginning_is_written_to_no_further() -> None:
+    listener = Listener()
+    protocol = await connect(listener, Wire(), slow=True)
+    assert listener.paused
+    protocol.resume_writing()
+    assert not listener.paused
+
+
+@pytest.mark.parametrize("ending", ["the server's", "both sides'", "the peer's", "a mistake", "silence"])
+async def test_who_takes_nothing_keeps_no_socket_when_all_is_said(ending: str) -> None:
+    wire = Wire()
+    protocol = await connect(Listener(), wire)
+    protocol.close_timeout = 0.01
+    if ending in ("the server's", "both sides'"):
+        protocol.detach()
+        protocol.close(4400, "")
+    if ending in ("the peer's", "both sides'"):
+        protocol.data_received(masked(Opcode.CLOSE, b"\x03\xe8"))
+    if ending == "a mistake":
+        protocol.data_received(masked(Opcode.CONT, b"the rest of nothing"))
+    if ending == "silence":
+        protocol.keepalive_timeout()
+    await until(lambda: wire.aborted, "the end of the transport, which still has something to send")
+    protocol.connection_lost(None)
