@@ -13,8 +13,9 @@ import pytest
 
 from server.errors import SettingsError, Unavailable
 from server.journal.redis import RedisJournal
+from server.journal.redis_writer import COMMIT_INTERVAL_SECS
 from tests.journals import IMPATIENT, Tailed, opened, stored_again, whole
-from tests.redis_cluster import RedisCluster, ask, asked, running, told
+from tests.redis_cluster import RedisCluster, ask, asked, running, slot, told
 from tests.redis_server import RedisServer
 from tests.stage import until
 
@@ -133,6 +134,45 @@ async def test_a_lesson_moves_while_it_is_written(tmp_path: Path) -> None:
             await redis_cluster.end_move(moving, source)
         for lesson in (neighbour, other):
             assert lessons.acknowledged[lesson] == lessons.answered[lesson], "nothing else was refused"
+
+
+@pytest.mark.parametrize("where", ["in the queue", "on its way"])
+async def test_what_waits_at_the_old_home_is_refused_before_anything_is_written_at_the_new_one(
+    tmp_path: Path, where: str
+) -> None:
+    async with running(tmp_path, options={"cluster-require-full-coverage": "no"}) as redis_cluster:
+        lesson = redis_cluster.lessons()[0]
+        source, target, other = redis_cluster.primaries
+        patience = replace(IMPATIENT, poll=20.0)
+        interval = 20.0 if where == "in the queue" else COMMIT_INTERVAL_SECS
+        journal = RedisJournal(other.url, patience=patience, commit_interval_secs=interval)
+        await journal.open()
+        answers: list[tuple[bytes, bool]] = []
+
+        def append(body: bytes) -> None:
+            journal.append(lesson, 1, [body], lambda error: answers.append((body, error is None)))
+
+        await journal.create(lesson, "CODE", 1, [])
+        tail = await Tailed().follow(journal, lesson)
+        append(b"first")
+        await until(lambda: answers == [(b"first", True)], "the first")
+        await redis_cluster.begin_move(lesson, source, target)
+        await redis_cluster.move_keys(lesson, source, target)
+        writer = journal._sessions[source.url].writer
+        if where == "on its way":
+            source.pause()
+        append(b"second")
+        await until(lambda: bool(writer._flying if where == "on its way" else writer._queue), "that it is there")
+        for server in (target, other):
+            await ask(server, "CLUSTER", "SETSLOT", slot(lesson), "NODE", await redis_cluster.name(target))
+        journal._shards.doubt()
+        stream = journal._reader.stream(lesson)
+        await until(lambda: stream is not None and stream.home == target.url, "the new home")
+        assert answers == [(b"first", True), (b"second", False)]
+        await journal.commit(lesson, 1, [b"third"])
+        assert tail.bodies == [b"first", b"third"]
+        source.resume()
+        await journal.close()
 
 
 async def test_a_primary_is_killed_and_comes_back(tmp_path: Path) -> None:
