@@ -43,6 +43,10 @@ def _deleted() -> NotFound:
     return NotFound("Your teacher deleted this lesson.")
 
 
+def _reopened() -> Unavailable:
+    return Unavailable("This lesson is being opened again. Try again in a moment.", reason="reopened")
+
+
 def new_lesson_id() -> str:
     """Make a lesson's id. It begins with no dash: the command line would take it for an option."""
     while (made := secrets.token_urlsafe(9)).startswith("-"):
@@ -125,7 +129,7 @@ class Registry:
         """Give a lesson as it is now, loading it when needed; those who ask while it loads share one load.
 
         Who was told something by another process finds it here too, unless storage is away: then it is as was known
-        last. Raises NotFound.
+        last. Raises NotFound, and Unavailable when it was dropped just now.
         """
         task = self._lessons.get(lesson)
         if task is None:
@@ -136,6 +140,8 @@ class Registry:
         live.touch()  # whoever asked is about to come in: not the moment to unload it
         with suppress(Unavailable):
             await live.catch_up()
+        if live.closed:
+            raise _reopened()  # meanwhile: who came in now would never hear of anything
         return live
 
     async def _load(self, lesson: str) -> LiveLesson:
@@ -156,9 +162,10 @@ class Registry:
             await live.open()
             await self._moderator.watch(lesson)
             if live.closed:
-                raise Unavailable("This lesson is being opened again. Try again in a moment.", reason="reopened")
+                raise _reopened()
         except BaseException:
             live.close()
+            self._moderator.unwatch(lesson)
             raise
         self._metrics.lessons.inc()
         return live

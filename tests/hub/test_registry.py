@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,6 +14,7 @@ from server.bus.memory import MemoryBus
 from server.core.events import encode_event
 from server.errors import NotFound, Unavailable
 from server.hub.lesson_socket import figures_topic
+from server.hub.lessons import LiveLesson
 from server.hub.nodes import OneNode
 from server.hub.registry import Registry, new_lesson_id
 from server.hub.turns import OwnTurns
@@ -21,6 +23,7 @@ from server.metrics import Metrics
 from server.moderator.service import EmbeddedModerator
 from server.settings import Limits
 from tests.hub.test_several_processes import opening
+from tests.stage import until
 
 
 @asynccontextmanager
@@ -37,6 +40,50 @@ def test_a_lessons_id_can_be_typed_behind_a_command() -> None:
     made = {new_lesson_id() for _ in range(2_000)}  # one in 64 would begin with a dash by itself
     assert len(made) == 2_000
     assert not any(each.startswith("-") for each in made)
+
+
+class Ahead(SqliteJournal):
+    """A journal that has an entry which has not come by here yet, as one over a network may."""
+
+    ahead = 0
+
+    async def latest(self, lesson: str) -> int:
+        return await super().latest(lesson) + self.ahead
+
+
+async def test_a_lesson_that_is_dropped_while_somebody_comes_is_given_to_nobody(tmp_path: Path) -> None:
+    journal = Ahead(tmp_path / "journal.sqlite")
+    async with registry_over(journal) as registry:
+        await journal.create("lesson", "ABC234", 1, [encode_event(event) for event in opening()])
+        live = await registry.get("lesson")
+        journal.ahead = 1
+        coming = asyncio.create_task(registry.get("lesson"))
+        await until(lambda: bool(live._progress._waiting), "that somebody waits")
+        live._break()  # the document engine has failed
+        with pytest.raises(Unavailable):
+            await coming
+        journal.ahead = 0
+        assert await registry.get("lesson") is not live
+
+
+async def test_a_lesson_that_is_dropped_while_it_is_opened_is_not_moderated_any_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = SqliteJournal(tmp_path / "journal.sqlite")
+    async with registry_over(journal) as registry:
+        await journal.create("lesson", "ABC234", 1, [encode_event(event) for event in opening()])
+        opened = LiveLesson.open
+
+        async def break_once(live: LiveLesson) -> None:
+            await opened(live)
+            live._break()
+
+        monkeypatch.setattr(LiveLesson, "open", break_once)
+        with pytest.raises(Unavailable):
+            await registry.get("lesson")
+        assert journal._tails["lesson"] == [], "nobody follows it"
+        monkeypatch.undo()
+        await registry.get("lesson")
 
 
 async def test_p23_a_deletion_that_storage_refused_is_made_up_for_and_holds_up_no_other(
