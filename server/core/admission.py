@@ -328,7 +328,7 @@ class Holdings:
             if end <= held:
                 continue
             if author is not None and self.owners.get(client, author) != author:
-                raise Forbidden("This client id is another participant's; use a new one.", reason="foreign_client")
+                raise foreign_client()
             addition.clocks[client] = end
             if struct.clock < held and not isinstance(struct, GC) and held - 1 in self.collected.get(client, ()):
                 raise _nothing_there()  # the part that is new goes beside the part that is held
@@ -463,6 +463,10 @@ def _holds(clocks: array[int] | None, clock: int) -> bool:
         return False
     i = bisect_left(clocks, clock)
     return i < len(clocks) and clocks[i] == clock
+
+
+def foreign_client() -> Forbidden:
+    return Forbidden("This client id is another participant's; use a new one.", reason="foreign_client")
 
 
 def _nothing_there() -> Malformed:

@@ -153,6 +153,11 @@ class RoomAwareness:
         self._changed.add(state.client)
         return True
 
+    def speaker(self, client: int) -> str | None:
+        """Name the participant who was first to be present under a client id."""
+        known = self._clients.get(client)
+        return None if known is None else known.face.participant
+
     def rename(self, face: Face) -> None:
         """Show a person under a new name or seat from now on."""
         for client, known in self._clients.items():

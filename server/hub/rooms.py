@@ -10,7 +10,7 @@ import msgspec
 import pycrdt
 import structlog
 
-from server.core.admission import Admitted, Holdings, stands_apart
+from server.core.admission import Admitted, Holdings, foreign_client, stands_apart
 from server.core.admission import Limits as AdmissionLimits
 from server.core.update import Update, decode_update
 from server.core.wire import encode_sync_step2, encode_update
@@ -131,11 +131,15 @@ class LiveRoom:
         """Check an update against what is held and what is on its way. The caller journals it when it ``is_new``.
 
         Where the room is not ``writable``, only what repeats the document is admitted: every handshake does that.
+        Everyone in the room hears the client id of whoever comes: until they write, it is theirs by their presence.
         """
         admitted = self._holdings().admit(update, author, self._admission, writable=writable)
         if isinstance(admitted, Admitted) and admitted.is_new:
             contents = admitted.update
             claimed = self._claimed(contents, author)
+            if any(self.awareness.speaker(client) not in (None, author) for client in claimed):
+                self._must_restore = True
+                return foreign_client()
             self._pending.append(_Pending(update, contents, author, claimed, failed, time.monotonic()))
         return admitted
 

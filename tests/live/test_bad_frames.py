@@ -14,7 +14,14 @@ import websockets
 from websockets.frames import Frame, Opcode
 
 from server.core.lesson import LOCK_GRACE_MS
-from server.core.wire import encode_awareness_query, encode_state_vector, encode_sync_step1, encode_update
+from server.core.wire import (
+    AwarenessState,
+    encode_awareness,
+    encode_awareness_query,
+    encode_state_vector,
+    encode_sync_step1,
+    encode_update,
+)
 from tests.stage import Classroom, Peer, Server, Student, gather, until
 
 pytestmark = pytest.mark.live
@@ -147,6 +154,22 @@ async def test_a_bad_first_frame_before_any_sync(server: Server) -> None:
                 async with asyncio.timeout(10):
                     await socket.wait_closed()
                 assert socket.close_code == expected
+        await at.goes_on()
+
+
+async def test_nobody_writes_under_the_client_id_of_who_has_just_come(server: Server) -> None:
+    async with table(server) as at:
+        cleo = await at.lesson.join("Cleo")
+        async with at.lesson.write(at.room, cleo.token) as late, at.lesson.write(at.room, at.sender.token) as peer:
+            client = late.document.client_id
+            await late.send(encode_awareness([AwarenessState(client, 1, "{}")]))
+            await until(lambda: client in peer.awareness, "the newcomer's presence")
+            await peer.send(encode_update(written("I am Cleo", client=client)[0]))
+            assert await peer.is_closed() == 4403
+            late.text += "🌰"
+            at.said = str(late.text)
+            await at.visitor.sees(at.said)
+            assert late.closed is None
         await at.goes_on()
 
 
