@@ -6,6 +6,7 @@ Binary frames, one message a frame, never an empty or a text frame: any of these
 from __future__ import annotations
 
 import asyncio
+import functools
 import time
 from collections.abc import Callable, Iterable, Sequence
 
@@ -188,8 +189,7 @@ class DocumentSocket:
             case SyncStep2(update):
                 # First, for a journal that is away says so at once, and then the peer has to be asked again.
                 self._resyncing = self._asked = False
-                away_ms = None if self._away_since_ms is None else now_ms() - self._away_since_ms
-                self._receive_update(update, None if away_ms is None else max(0.0, away_ms / 1000))
+                self._receive_offline(update)
                 self._receive_early()
             case AwarenessQuery():
                 if everyone := self._live.awareness.everyone():
@@ -213,12 +213,26 @@ class DocumentSocket:
         self._asked = True
         self.send(encode_sync_step1(self._live.state_vector))
 
-    def _receive_update(self, update: bytes, away_secs: float | None = None) -> None:
+    def _receive_offline(self, update: bytes) -> None:
+        """Take what the peer has that the server has not: it was written since then, or since its storing failed."""
+        since, self._away_since_ms = self._away_since_ms, None
+        try:
+            self._receive_update(update, since)
+        except Refused:
+            self._away_since_ms = since
+            raise
+
+    def _receive_update(self, update: bytes, away_since_ms: int | None = None) -> None:
         if not self._updates.take(time.monotonic(), 1 + len(update) // self._limits.update_share_bytes):
             raise TooFast("Too many changes at once.", reason="update_rate")
         if not self._may_write:
             raise Forbidden("This page may read the text but not change it.", reason="read_only")
-        self._lesson.admit(self.room, update, self.author, away_secs, self._not_taken)
+        if away_since_ms is None:
+            self._lesson.admit(self.room, update, self.author, None, self._not_taken)
+        else:
+            away_secs = max(0.0, (now_ms() - away_since_ms) / 1000)
+            failed = functools.partial(self._not_taken, away_since_ms=away_since_ms)
+            self._lesson.admit(self.room, update, self.author, away_secs, failed)
 
     def _receive_typed(self, update: bytes) -> None:
         """Take a change as it is made.
@@ -251,7 +265,7 @@ class DocumentSocket:
         self._early.clear()  # what is left comes with the answer that the peer is asked for again
         self._early_bytes = 0
 
-    def _not_taken(self, refused: Refused) -> None:
+    def _not_taken(self, refused: Refused, away_since_ms: int | None = None) -> None:
         """Have the peer asked again, later, for what could not be stored.
 
         What gave way to another's text stays refused: the page then opens the room's true text.
@@ -263,13 +277,13 @@ class DocumentSocket:
         # the old, and the old one's peer is not there any more.
         for seat in self._live.seats:
             if isinstance(seat, DocumentSocket) and seat.author == self.author:
-                seat.ask_later()
+                seat.ask_later(now_ms() if away_since_ms is None else away_since_ms)
 
-    def ask_later(self) -> None:
-        """Ask the peer again for what it has; until its answer its updates would leave a gap."""
+    def ask_later(self, away_since_ms: int) -> None:
+        """Ask the peer again for what it has, written since then; until its answer its updates would leave a gap."""
         self._resyncing = True
-        if self._away_since_ms is None:
-            self._away_since_ms = now_ms()
+        if self._away_since_ms is None or self._away_since_ms > away_since_ms:
+            self._away_since_ms = away_since_ms
         if self._retry is None:
             loop = asyncio.get_running_loop()
             self._retry = loop.call_later(self._limits.storage_retry_secs, self._ask_again)

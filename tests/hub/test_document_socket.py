@@ -194,3 +194,47 @@ async def test_who_came_back_while_it_was_stored_is_asked_for_what_was_not(
     assert new.closed is None
     here.close()
     await journal.close()
+
+
+async def test_p6_text_that_was_not_stored_was_written_offline_since_then_and_not_since_the_page_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = SqliteJournal(tmp_path / "journal.sqlite")
+    await journal.open()
+    # Ann joined in 1970, and has had no text open since.
+    await journal.create("lesson", "ABC234", 1, [events.encode_event(event) for event in opening()])
+    limits = replace(Limits(), storage_retry_secs=0.1)
+    here = LiveLesson("lesson", journal, limits, Metrics())
+    await here.open()
+    line = Line()
+    socket = open_text(here, line, limits)
+    text = "An acorn falls."
+
+    def full(rows: object) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    async def fails(frame: bytes) -> None:
+        asked = line.asked()
+        monkeypatch.setattr(journal._store, "write", full)
+        line.connection.receive(frame)
+        await until(lambda: socket.unsaved, "the failure")
+        monkeypatch.undo()
+        await until(lambda: line.asked() == asked + 1, "the question")
+
+    await fails(encode_sync_step2(encode_insert(7, text[:5])))
+    line.connection.receive(encode_sync_step2(encode_insert(7, text[:5])))
+    await until(lambda: here.room("oaks").text == text[:5], "what she came with")
+    await fails(encode_update(after(7, 5, text[5:9])))
+    line.connection.receive(encode_sync_step2(encode_insert(7, text)))
+    await until(lambda: here.room("oaks").text == text, "all of it")
+    came, failed = [
+        event.away_secs
+        for entry in await journal.read("lesson")
+        if isinstance(event := events.decode_event(entry.body), events.DocumentUpdated)
+    ]
+    assert came is not None
+    assert came > 1_000_000
+    assert failed is not None
+    assert failed < 60
+    here.close()
+    await journal.close()
