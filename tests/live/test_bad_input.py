@@ -94,6 +94,8 @@ async def test_bodies_that_do_not_fit(server: Server) -> None:
         for body in (b"", b"null", b"[]", b"{", b"\xff\xfe", b'{"title": ', b'"' + b"x" * 1000, b"[" * 200_000, b"{}"):
             answer = await server.request("POST", path, lesson.teacher_token, content=body)
             assert error(answer) == (400, "malformed"), (path, body[:20])
+    deep = b'{"any": ' + b"[" * 100_000 + b"]" * 100_000 + b', "type": "end"}'
+    assert error(await server.request("POST", paths[2], lesson.teacher_token, content=deep)) == (400, "malformed")
     for draft in (
         {"title": ""},
         {"title": "x" * 121},
@@ -142,6 +144,17 @@ async def test_a_body_over_its_limit(server: Server) -> None:
     answer = await server.request("DELETE", f"/api/lessons/{lesson.lesson}", lesson.teacher_token, content=endless())
     assert error(answer) == (413, "too_large")
     assert (await lesson.report())["title"] == "Acorns"
+
+
+async def test_a_method_that_an_address_does_not_have(server: Server) -> None:
+    for method, path, allowed in (
+        ("GET", "/api/join", "POST"),
+        ("OPTIONS", "/api/join", "POST"),
+        ("POST", "/new", "GET"),
+    ):
+        answer = await server.request(method, path)
+        assert answer.status_code == 405
+        assert allowed in answer.headers["allow"]
 
 
 # ── Script tags ──
