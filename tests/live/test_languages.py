@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +81,20 @@ async def test_a_page_that_cannot_be_shown_says_why_in_its_own_language(server: 
     assert REFUSALS[why] in arabic.text
     english = await server.request("GET", f"/l/{lesson.lesson}")
     assert why in english.text
+
+
+async def test_a_page_stays_in_the_language_that_its_address_asks_for(server: Server) -> None:
+    lesson = await server.create_lesson()
+    for page in ("/", "/none", "/l/none", f"/l/{lesson.lesson}"):
+        for language in ("ar", "en"):
+            answer = await server.request("GET", f"{page}?lang={language}", headers=ARABIC)
+            (form,) = re.findall(r'<form action="/join" method="get".*?</form>', answer.text, re.DOTALL)
+            assert f'name="lang" value="{language}"' in form
+    assert 'href="/new?lang=ar"' in (await server.request("GET", "/?lang=ar")).text
+    link = await server.request("GET", f"/t/{lesson.lesson}?lang=ar&token={lesson.teacher_token}")
+    assert link.headers["location"] == f"/t/{lesson.lesson}?lang=ar", "what the token leaves behind"
+    link = await server.request("GET", f"/t/{lesson.lesson}?token={lesson.teacher_token}")
+    assert link.headers["location"] == f"/t/{lesson.lesson}"
 
 
 async def test_the_lesson_socket_refuses_in_the_language_of_its_page(server: Server) -> None:
