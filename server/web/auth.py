@@ -102,8 +102,9 @@ class Tokens:
     def authenticate(self, connection: HTTPConnection, lesson: str, scopes: Iterable[Scope] = SCOPES) -> Grant:
         """Find who is asking about a lesson, as one of ``scopes`` in this order.
 
-        A token in the query or the Authorization header decides alone; without one the cookies do. Raises NotSignedIn
-        without a valid token, Forbidden with one that is for something else.
+        A token in the query or the Authorization header decides alone; without one the cookies do. A page says in the
+        query which person it is: another child may have joined on this device since, and its words are not theirs.
+        Raises NotSignedIn without a valid token, Forbidden with one that is for something else.
         """
         scopes = tuple(scopes)
         token = presented_token(connection)
@@ -115,12 +116,14 @@ class Tokens:
                 raise Forbidden("This link is for something else.")
             return grant
         wanted = connection.query_params.get("role")
+        person = connection.query_params.get("participant")
         for scope in scopes:
             if wanted is None or wanted == scope:
                 for grant in self.grants(connection, scope):
-                    if grant.lesson == lesson:
+                    if grant.lesson == lesson and person in {None, grant.participant}:
                         return grant
-        if any(grant.lesson == lesson for scope in SCOPES for grant in self.grants(connection, scope)):
+        known = any(grant.lesson == lesson for scope in SCOPES for grant in self.grants(connection, scope))
+        if known and person is None:
             raise Forbidden("You cannot do this in this lesson.")
         raise NotSignedIn("This browser is not in this lesson. Join with the code on the board.")
 
