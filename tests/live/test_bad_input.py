@@ -406,15 +406,18 @@ async def test_wrong_codes_are_slowed_and_right_ones_are_not(server: Server) -> 
 
 
 async def test_only_who_has_the_key_starts_lessons(tmp_path_factory: pytest.TempPathFactory) -> None:
-    key = "open sesame, please"
+    key = "افتح يا سمسم, please"
     server = Server(tmp_path_factory.mktemp("keyed") / "data", {"ROUNDTABLE_TEACHER_KEY": key})
     await server.start()
     try:
-        for headers in ({}, {"X-Teacher-Key": ""}, {"X-Teacher-Key": "wrong"}, {"X-Teacher-Key": key + "!"}):
+        for wrong in (None, "", "wrong", key + "!"):
+            headers = {} if wrong is None else {"X-Teacher-Key": wrong.encode()}
             answer = await server.request("POST", "/api/lessons", headers=headers, json={"title": "Acorns"})
             assert error(answer) == (403, "forbidden")
             assert key not in answer.text
-        answer = await server.request("POST", "/api/lessons", headers={"X-Teacher-Key": key}, json={"title": "Acorns"})
+        answer = await server.request(
+            "POST", "/api/lessons", headers={"X-Teacher-Key": key.encode()}, json={"title": "Acorns"}
+        )
         assert answer.status_code == 201
         lesson: JSON = answer.json()
         # Joining needs no key, and the key is in no page.
