@@ -16,6 +16,7 @@ import structlog
 
 from server.bus import Bus
 from server.clock import now_ms
+from server.core import lookups
 from server.core.commands import Actor, AnyCommand
 from server.core.decisions import decide, decide_due, decide_join
 from server.core.events import (
@@ -31,7 +32,7 @@ from server.core.events import (
     encode_event,
 )
 from server.core.lesson import LOCK_GRACE_MS, Lesson, next_due
-from server.errors import Forbidden, NotFound, NotSignedIn, Refused, Unavailable
+from server.errors import Forbidden, NotSignedIn, Refused, Unavailable
 from server.hub.attendance import Attendance
 from server.hub.audience import Audience, DocumentSeat, Watcher
 from server.hub.awareness import Face
@@ -195,10 +196,16 @@ class LiveLesson:
             case ParticipantLeft(participant=participant, removed=removed):
                 if removed:
                     self.audience.dismiss(
-                        participant, "removed", NotSignedIn("Your teacher took you out of this lesson.")
+                        participant,
+                        "removed",
+                        NotSignedIn("Your teacher took you out of this lesson. Ask your teacher if this is a mistake."),
                     )
                 else:
-                    self.audience.dismiss(participant, "left", NotSignedIn("You left this lesson."))
+                    self.audience.dismiss(
+                        participant,
+                        "left",
+                        NotSignedIn("You left this lesson. To come back, join again with the code on the board."),
+                    )
             case Seated(participant=participant):
                 # What was typed up to the move may still be under way: the old room's socket stays for the grace.
                 if self._live:
@@ -302,7 +309,7 @@ class LiveLesson:
     def may_read(self, actor: Actor, room: str) -> Refused | None:
         """Say why this person may not read this room's text, or None when they may (P20)."""
         if room not in self.state.rooms:
-            return NotFound("There is no such room.")
+            return lookups.no_room()
         match actor.role:
             case "teacher":
                 return None
@@ -310,11 +317,13 @@ class LiveLesson:
                 person = self.state.people.get(actor.participant or "")
                 if person is not None and not person.left and person.room == room:
                     return None
-                return Forbidden("This is not your room.")
+                return Forbidden("This is not your room: go back to your own, or ask your teacher to move you.")
             case "projector":
                 if self.state.spotlight == room or self.state.rooms[room].ready:
                     return None
-                return Forbidden("This text has not been shared.")
+                return Forbidden(
+                    "This text has not been shared: its group can mark it ready, or the teacher can show it."
+                )
             case _:
                 return Forbidden("This text is not open to you.")
 

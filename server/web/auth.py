@@ -113,7 +113,7 @@ class Tokens:
             if grant is None:
                 raise NotSignedIn("This link has expired or is not complete. Ask for a new one.")
             if grant.lesson != lesson or grant.scope not in scopes:
-                raise Forbidden("This link is for something else.")
+                raise Forbidden("This link is for something else. Ask for the one that is meant for you.")
             return grant
         wanted = connection.query_params.get("role")
         person = connection.query_params.get("participant")
@@ -124,7 +124,9 @@ class Tokens:
                         return grant
         known = any(grant.lesson == lesson for scope in SCOPES for grant in self.grants(connection, scope))
         if known and person is None:
-            raise Forbidden("You cannot do this in this lesson.")
+            raise Forbidden(
+                "You cannot do this in this lesson. Join with the code on the board, or ask for a link of your own."
+            )
         raise NotSignedIn("This browser is not in this lesson. Join with the code on the board.")
 
 
@@ -148,15 +150,18 @@ def require_same_site(connection: HTTPConnection, public_url: str | None) -> Non
     changes nothing: who joins or starts a lesson needs none, and the answer sets cookies.
     """
     origin = connection.headers.get("origin")
-    if origin is not None:
+    if origin is None:
+        own_page = connection.headers.get("sec-fetch-site", "same-origin") in {"same-origin", "none"}
+    else:
         own = {connection.headers.get("host", "")}
         if public_url is not None:
             own.add(urlsplit(public_url).netloc)
         site = origin.partition("://")[2]
-        if not site or site not in own:
-            raise Forbidden("This request came from another website.", reason="origin")
-    elif connection.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
-        raise Forbidden("This request came from another website.", reason="origin")
+        own_page = site != "" and site in own
+    if not own_page:
+        raise Forbidden(
+            "This request came from another website. Open the lesson's own link and try again.", reason="origin"
+        )
 
 
 def load_secret(settings: Settings) -> str:

@@ -137,8 +137,19 @@ async def test_the_goodbye_of_a_lesson_socket_is_in_the_language_of_its_page(ser
             (bye,) = [each for each in watch.messages if each["type"] == "bye"]
             goodbyes[watch] = bye["code"], bye["message"]
         reason = removed.socket.close_reason
-    assert goodbyes[removed] == ("removed", REFUSALS["Your teacher took you out of this lesson."])
-    assert goodbyes[left] == ("left", REFUSALS["You left this lesson."])
-    assert goodbyes[deleted] == ("deleted", REFUSALS["Your teacher deleted this lesson."])
-    assert goodbyes[english] == ("deleted", "Your teacher deleted this lesson.")
-    assert reason == "Your teacher took you out of this lesson.", "a close's reason is for whoever writes a client"
+    assert goodbyes[removed] == (
+        "removed",
+        REFUSALS["Your teacher took you out of this lesson. Ask your teacher if this is a mistake."],
+    )
+    assert goodbyes[left] == (
+        "left",
+        REFUSALS["You left this lesson. To come back, join again with the code on the board."],
+    )
+    assert goodbyes[deleted] == (
+        "deleted",
+        REFUSALS["Your teacher deleted this lesson. Ask for the code of the next one."],
+    )
+    assert goodbyes[english] == ("deleted", "Your teacher deleted this lesson. Ask for the code of the next one.")
+    assert reason == "Your teacher took you out of this lesson. Ask your teacher if this is a mistake.", (
+        "a close's reason is for whoever writes a client"
+    )
