@@ -37,6 +37,7 @@ from server.hub.attendance import Attendance
 from server.hub.audience import Audience, DocumentSeat, Watcher
 from server.hub.awareness import Face
 from server.hub.company import Pace
+from server.hub.connection import RateLimit
 from server.hub.decisions import Decisions, new_context
 from server.hub.presence_bus import PresenceBus
 from server.hub.progress import Progress
@@ -84,6 +85,7 @@ class LiveLesson:
         self._node = node
         self._gone = gone
         self._lost = lost
+        self._paces: dict[Actor, RateLimit] = {}
         self._tail: Tail | None = None
         self._progress = Progress(limits.storage_retry_secs)
         self._decisions = Decisions(lesson, journal, self._progress, metrics, self._written)
@@ -230,6 +232,12 @@ class LiveLesson:
         await self._progress.wait(await self._journal.latest(self.id))
 
     # ── what people ask for: commands ──
+
+    def pace_of(self, actor: Actor) -> RateLimit:
+        """Give the pace of one person's commands that come over HTTP, where no connection has one."""
+        if actor not in self._paces:
+            self._paces[actor] = RateLimit(self._limits.command_rate, self._limits.command_burst, time.monotonic())
+        return self._paces[actor]
 
     async def execute(self, command: AnyCommand, actor: Actor) -> None:
         """Decide a command and make its events durable; when this returns, they are applied and on their way to all.

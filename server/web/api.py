@@ -103,8 +103,10 @@ async def command(request: Request) -> Response:
     services = services_of(request)
     lesson = request.path_params["lesson"]
     data = await _body(request)
-    await services.registry.get(lesson)
+    live = await services.registry.get(lesson)
     grant = services.tokens.authenticate(request, lesson, ("teacher", "participant"))
+    if not live.pace_of(grant.actor).take(services.monotonic()):
+        raise TooFast("Slow down a little, then try again.")
     wish = decode_command(data)
     if isinstance(wish, Refused):
         raise wish

@@ -157,6 +157,22 @@ async def test_a_method_that_an_address_does_not_have(server: Server) -> None:
         assert allowed in answer.headers["allow"]
 
 
+async def test_a_script_with_one_childs_token_is_slowed_and_nobody_else_is(server: Server) -> None:
+    lesson = await server.create_lesson(room_count=1)
+    ana, ben = await lesson.join("Ana"), await lesson.join("Ben")
+    await lesson.command("open_rooms")
+    address = f"/api/lessons/{lesson.lesson}/commands"
+    answers = await gather(
+        *(server.request("POST", address, ana.token, json={"type": "chat", "text": f"{n}"}) for n in range(150))
+    )
+    refused = [answer for answer in answers if answer.status_code != 200]
+    assert {error(answer) for answer in refused} == {(429, "too_fast")}
+    await ben.command("chat", text="hello")
+    async with lesson.watch() as desk:
+        (talk,) = desk.state["talk"].values()
+        assert len(talk) == 150 - len(refused) + 1
+
+
 # ── Script tags ──
 
 SCRIPT = "<script>alert(1)</script>"
