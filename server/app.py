@@ -233,7 +233,9 @@ async def _http_error(request: Request, error: Exception) -> Response:
     code = known.get(error.status_code, Malformed).code
     if error.status_code == 404:
         return _answer(request, 404, code, NotFound("There is no such page. Check the address."))
-    return _answer(request, error.status_code, code, Refused("This cannot be asked here. Check the address."))
+    response = _answer(request, error.status_code, code, Refused("This cannot be asked here. Check the address."))
+    response.headers.update(error.headers or {})  # what can be asked (RFC 9110, section 15.5.6)
+    return response
 
 
 async def _failed(request: Request, error: Exception) -> Response:

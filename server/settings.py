@@ -44,15 +44,16 @@ class Limits:
     cursors back: 30 a second for each of thirty classmates is 900."""
     message_burst: float = 12_000.0
     command_rate: float = 10.0
-    """Lesson commands per second and connection, sustained: a child tapping as fast as it can."""
+    """Lesson commands per second and connection, over HTTP per person, sustained: a child tapping as fast as it can."""
     command_burst: float = 60.0
     outbox_bytes: int = 1024 * 1024
     """What one slow client may leave unsent before its backlog is replaced by one resync."""
     connections_per_participant: int = 8
     """Open sockets of one kind for one participant: tabs and devices, and what a broken network leaves half open."""
     wrong_code_rate: float = 20.0
-    """Wrong codes answered per second and process; beyond it a wrong answer waits, a right one never does. Ten live
-    lessons among 31^6 codes are then found by chance once in seven weeks."""
+    """Wrong codes answered per second and process; beyond it a wrong answer waits, a right one never does: nobody can
+    keep a school from joining. Who waits for the answers finds one of ten live lessons among 31^6 codes once in seven
+    weeks; who hangs up instead and tries 250 a second, with sixteen connections, once in four days (2026-11)."""
     awareness_interval_secs: float = 1 / 30
     """Presence is sent to a room at most this often."""
     awareness_hold_secs: float = 5.0

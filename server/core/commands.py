@@ -270,6 +270,9 @@ AnyCommand = (
     | Leave
 )
 
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What decoding JSON raises: of the first kind is a field that does not fit, of the last a thousand brackets deep."""
+
 _command_decoder: msgspec.json.Decoder[AnyCommand] = msgspec.json.Decoder(AnyCommand)
 
 
@@ -277,7 +280,7 @@ def decode_command(data: bytes | str) -> AnyCommand | Malformed:
     """Decode and validate a command from JSON ``{"type": …, …}``; the refusal's message names the field at fault."""
     try:
         return _command_decoder.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:  # ValidationError is a DecodeError
+    except UNREADABLE as error:
         return Malformed("This request does not fit: {error}.", error=str(error))
 
 
@@ -319,5 +322,5 @@ def decode_as(kind: type[T], data: bytes) -> T | Malformed:
     """Decode a JSON request body of the given kind."""
     try:
         return msgspec.json.decode(data, type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         return Malformed("This request does not fit: {error}.", error=str(error))

@@ -73,7 +73,9 @@ def _rooms(
     if not rooms:
         return Malformed("Say how many rooms there are, or name them, or paste a roster with a group for each name.")
     if len(rooms) > ROOMS_MAX:
-        return Malformed("These are {rooms} rooms: a lesson has at most {most}.", rooms=len(rooms), most=ROOMS_MAX)
+        return Malformed(
+            "These are {rooms} rooms: a lesson has at most {most}. Leave some out.", rooms=len(rooms), most=ROOMS_MAX
+        )
     return tuple(rooms)
 
 

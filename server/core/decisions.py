@@ -63,13 +63,13 @@ def decide(lesson: Lesson, command: AnyCommand, actor: Actor, context: Context) 
     match actor.role:
         case "teacher":
             if isinstance(command, ParticipantCommand):
-                return Forbidden("Only someone who has joined the lesson can do this.")
+                return Forbidden("Only someone who has joined the lesson can do this: join with the code on the board.")
             if lesson.ended:
                 return () if isinstance(command, commands.End) else _over()
             return _decide_for_teacher(lesson, command, context)
         case "participant":
             if isinstance(command, TeacherCommand):
-                return Forbidden("Only the teacher can do this.")
+                return Forbidden("Only the teacher can do this: ask your teacher.")
             if lesson.ended:
                 return _over()
             person = lesson.people.get(actor.participant or "")
@@ -77,7 +77,7 @@ def decide(lesson: Lesson, command: AnyCommand, actor: Actor, context: Context) 
                 return Forbidden("You are not in this lesson any more: join again with the code.")
             return _decide_for_participant(lesson, command, person, context)
         case "projector" | "guardian":
-            return Forbidden("Here you can only look.")
+            return Forbidden("Here you can only look: to take part, join with the code on the board.")
         case _:
             assert_never(actor.role)
 
@@ -196,7 +196,7 @@ def _decide_for_participant(
             if person.room is None or lesson.phase == "lobby":
                 return Conflict("You can talk here once your room is open: please wait a moment.")
             if command.room not in {None, person.room}:
-                return Forbidden("You can talk in your own room only.")
+                return Forbidden("You can talk in your own room only: load the page again, and you are there.")
             return _talk(lesson, person.room, me, command.text, context)
         case commands.Hand():
             note = names.clean_line(command.note)
@@ -382,8 +382,10 @@ def _keys(named: Iterable[Person | RoomState], besides: Person | RoomState | Non
 
 
 def _not_measured() -> Conflict:
-    return Conflict("Participation is not measured in this lesson: there is no record.")
+    return Conflict(
+        "Participation is not measured in this lesson: there is no record, and nothing that you need to do."
+    )
 
 
 def _over() -> Ended:
-    return Ended("This lesson is over: nothing in it can be changed any more.")
+    return Ended("This lesson is over: you can still read it, but nothing in it can be changed any more.")

@@ -28,7 +28,7 @@ def prompt(lesson: Lesson, command: Prompt, context: Context) -> Decision:
     if isinstance(text, Refused):
         return text
     if command.sign is not None and not command.rooms:
-        return Conflict("No room shows this sign any more.")
+        return Conflict("No room shows this sign any more: choose the rooms yourself, or ask all of them.")
     rooms = dict.fromkeys(command.rooms) or [room.room for room in lesson.open_rooms()]
     for room in rooms:
         state = lookups.open_room(lesson, room)
@@ -46,7 +46,7 @@ def rotate_roles(lesson: Lesson, command: RotateRoles) -> Decision:
             return state
         rooms = [state]
     given = tuple(RolesGiven(room.room, _next_roles(room)) for room in rooms if room.members)
-    return given or Conflict("Nobody sits here yet: roles need people to take them.")
+    return given or Conflict("Nobody sits here yet: move people into the room, then give roles.")
 
 
 def _next_roles(room: RoomState) -> dict[str, Role]:
@@ -62,7 +62,7 @@ def swap_and_build(lesson: Lesson, command: SwapAndBuild, context: Context) -> D
         return room
     people = sorted(room.members, key=room.members.__getitem__)
     if len(people) < 2:
-        return Conflict("Swapping needs two people or more in the room.")
+        return Conflict("Swapping needs two people or more in the room: move somebody here first.")
     words = _SWAP.get(lesson.language, _SWAP["en"])
     return tuple(
         MessageSent(context.new_id(), words.format(name=lesson.people[other].name), "swap", participant=person)

@@ -22,7 +22,11 @@ def person(lesson: Lesson, participant: str) -> Person | Refused:
     person = lesson.people.get(participant)
     if person is None:
         return nobody()
-    return Conflict("{name} has left the lesson.", name=person.name) if person.left else person
+    return (
+        Conflict("{name} has left the lesson: choose somebody who is here.", name=person.name)
+        if person.left
+        else person
+    )
 
 
 def prose(text: str) -> str | Malformed:

@@ -6,6 +6,7 @@ characters, bidirectional overrides (they reverse the rest of the line) and blan
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Collection
 
@@ -18,12 +19,17 @@ _JOINERS = frozenset("\u200c\u200d")  # ZWNJ, ZWJ: Persian and Indic spelling, e
 _JOINABLE = frozenset({"Lo", "Mn", "Mc", "So", "Sk"})
 _UNSEEN = frozenset({"Cc", "Cf", "Cs"})  # not Cn: an emoji newer than this Python's Unicode tables is "unassigned"
 _BLANK = frozenset("\u115f\u1160\u2800\u3164\uffa0")  # letters and symbols by category, blank on every screen
+# Never to be drawn (Unicode, Default_Ignorable_Code_Point), as far as it is not of a category above. Spelling and emoji
+# need joiners and selectors; what is not assigned goes, and none of them tells two names apart.
+_IGNORABLE = re.compile(
+    "[\u034f\u17b4\u17b5\u180b-\u180f\u200c\u200d\u2065\ufe00-\ufe0f\ufff0-\ufff8\U000e0000-\U000e0fff]"
+)
 _BIDI_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
 def key(name: str) -> str:
-    """Give the form under which two names count as the same."""
-    return unicodedata.normalize("NFC", name).casefold()
+    """Give the form under which two names count as the same: those that look the same but for capitals."""
+    return unicodedata.normalize("NFC", _IGNORABLE.sub("", name)).casefold()
 
 
 def clean_line(text: str) -> str:
@@ -79,4 +85,5 @@ def _is_seen(text: str, index: int) -> bool:
     if char in _JOINERS:  # only where it joins: "Sam" with a joiner inside would pass for a second "Sam"
         around = text[index - 1 : index] + text[index + 1 : index + 2]
         return len(around) == 2 and all(unicodedata.category(each) in _JOINABLE for each in around)
-    return char not in _BLANK and unicodedata.category(char) not in _UNSEEN
+    category = unicodedata.category(char)
+    return char not in _BLANK and category not in _UNSEEN and not (category == "Cn" and _IGNORABLE.match(char))

@@ -212,7 +212,7 @@ def _regroup_home(lesson: Lesson, context: Context) -> tuple[AnyEvent, ...] | Re
     expert_rooms = [room for room in lesson.open_rooms() if room.topic]
     experts = [list(room.members) for room in expert_rooms if room.members]
     if not expert_rooms:
-        return Conflict("Everyone is in a home group already.")
+        return Conflict("Everyone is in a home group already: to mix people again, regroup at random.")
     if len(experts) < 2:
         return Conflict("A jigsaw needs experts of two topics at least: move people into another room first.")
     refusal = refuse_more_rooms(lesson, 1, len(expert_rooms))

@@ -14,7 +14,7 @@ from starlette.websockets import WebSocket
 
 from server.bus import Bus, Subscription
 from server.clock import now_ms
-from server.core.commands import Actor, AnyCommand, decode_command
+from server.core.commands import UNREADABLE, Actor, AnyCommand, decode_command
 from server.core.patch import JSON, JSONObject, difference
 from server.core.views import participant_view, projector_view, teacher_view
 from server.errors import Malformed, NotSignedIn, Refused, TooFast
@@ -172,7 +172,7 @@ class LessonSocket:
         data = frame if isinstance(frame, str) else frame.decode(errors="replace")
         try:
             message = _message_decoder.decode(data)
-        except msgspec.DecodeError as error:
+        except UNREADABLE as error:
             raise Malformed("This is not a message: {error}.", error=str(error)) from None
         if message.type == "ping":
             self._send({"type": "pong"})

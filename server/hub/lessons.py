@@ -16,6 +16,7 @@ import structlog
 
 from server.bus import Bus
 from server.clock import now_ms
+from server.core import lookups
 from server.core.commands import Actor, AnyCommand
 from server.core.decisions import decide, decide_due, decide_join
 from server.core.events import (
@@ -31,11 +32,12 @@ from server.core.events import (
     encode_event,
 )
 from server.core.lesson import LOCK_GRACE_MS, Lesson, next_due
-from server.errors import Forbidden, NotFound, NotSignedIn, Refused, Unavailable
+from server.errors import Forbidden, NotSignedIn, Refused, Unavailable
 from server.hub.attendance import Attendance
 from server.hub.audience import Audience, DocumentSeat, Watcher
 from server.hub.awareness import Face
 from server.hub.company import Pace
+from server.hub.connection import RateLimit
 from server.hub.decisions import Decisions, new_context
 from server.hub.presence_bus import PresenceBus
 from server.hub.progress import Progress
@@ -83,6 +85,7 @@ class LiveLesson:
         self._node = node
         self._gone = gone
         self._lost = lost
+        self._paces: dict[Actor, RateLimit] = {}
         self._tail: Tail | None = None
         self._progress = Progress(limits.storage_retry_secs)
         self._decisions = Decisions(lesson, journal, self._progress, metrics, self._written)
@@ -195,10 +198,16 @@ class LiveLesson:
             case ParticipantLeft(participant=participant, removed=removed):
                 if removed:
                     self.audience.dismiss(
-                        participant, "removed", NotSignedIn("Your teacher took you out of this lesson.")
+                        participant,
+                        "removed",
+                        NotSignedIn("Your teacher took you out of this lesson. Ask your teacher if this is a mistake."),
                     )
                 else:
-                    self.audience.dismiss(participant, "left", NotSignedIn("You left this lesson."))
+                    self.audience.dismiss(
+                        participant,
+                        "left",
+                        NotSignedIn("You left this lesson. To come back, join again with the code on the board."),
+                    )
             case Seated(participant=participant):
                 # What was typed up to the move may still be under way: the old room's socket stays for the grace.
                 if self._live:
@@ -223,6 +232,12 @@ class LiveLesson:
         await self._progress.wait(await self._journal.latest(self.id))
 
     # ── what people ask for: commands ──
+
+    def pace_of(self, actor: Actor) -> RateLimit:
+        """Give the pace of one person's commands that come over HTTP, where no connection has one."""
+        if actor not in self._paces:
+            self._paces[actor] = RateLimit(self._limits.command_rate, self._limits.command_burst, time.monotonic())
+        return self._paces[actor]
 
     async def execute(self, command: AnyCommand, actor: Actor) -> None:
         """Decide a command and make its events durable; when this returns, they are applied and on their way to all.
@@ -302,7 +317,7 @@ class LiveLesson:
     def may_read(self, actor: Actor, room: str) -> Refused | None:
         """Say why this person may not read this room's text, or None when they may (P20)."""
         if room not in self.state.rooms:
-            return NotFound("There is no such room.")
+            return lookups.no_room()
         match actor.role:
             case "teacher":
                 return None
@@ -310,11 +325,13 @@ class LiveLesson:
                 person = self.state.people.get(actor.participant or "")
                 if person is not None and not person.left and person.room == room:
                     return None
-                return Forbidden("This is not your room.")
+                return Forbidden("This is not your room: go back to your own, or ask your teacher to move you.")
             case "projector":
                 if self.state.spotlight == room or self.state.rooms[room].ready:
                     return None
-                return Forbidden("This text has not been shared.")
+                return Forbidden(
+                    "This text has not been shared: its group can mark it ready, or the teacher can show it."
+                )
             case _:
                 return Forbidden("This text is not open to you.")
 

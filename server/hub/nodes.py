@@ -83,7 +83,7 @@ class RedisNodes:
         try:
             alive = await self._links.ask_each(*(("EXISTS", _key(name)) for name in named))
         except FAILURES as error:
-            raise Unavailable("Storage cannot be reached.", reason="storage") from error
+            raise Unavailable("Storage cannot be reached. Try again in a moment.", reason="storage") from error
         return {name for name, there in zip(named, alive, strict=True) if there}
 
     async def _keep_beating(self) -> None:

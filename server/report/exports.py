@@ -28,7 +28,9 @@ _MEMBER_COLUMNS = (
     "restored",
     "offline",
 )
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = re.compile(r"(^|[;,\t])(?=\s*[=+\-@])")
+"""Where a spreadsheet could begin a formula: in a cell, and behind what it takes for the end of one, which is the
+semicolon wherever numbers have a comma."""
 
 
 def report_csv(report: JSONObject) -> bytes:
@@ -55,7 +57,7 @@ def report_csv(report: JSONObject) -> bytes:
 def _cell(value: object) -> str:
     # A name typed by a child must not run as a formula on the teacher's machine (OWASP, CSV injection).
     text = "" if value is None else str(value)
-    return f"'{text}" if isinstance(value, str) and text.startswith(_FORMULA) else text
+    return _FORMULA.sub(r"\1'", text) if isinstance(value, str) else text
 
 
 async def read_exports(journal: Journal, lesson: str) -> dict[str, bytes]:

@@ -32,7 +32,7 @@ def render_summary(text: str) -> str:
     Both layers hold alone: the parser takes HTML for text, and what it makes is cleaned to a list of tags.
     """
     parser = MarkdownIt("commonmark", {"html": False, "breaks": True}).disable(
-        ["link", "image", "autolink", "html_inline", "code"]
+        ["link", "reference", "image", "autolink", "html_inline", "code"]
     )
     return nh3.clean(parser.render(text), tags=_TAGS, attributes={"ol": {"start"}}, link_rel=None)
 

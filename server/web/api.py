@@ -9,10 +9,11 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from server.core import lookups
 from server.core.commands import JoinRequest, Leave, LessonDraft, decode_as, decode_command
 from server.core.participation import WINDOW_SECS
 from server.core.patch import JSON
-from server.errors import Forbidden, NotFound, Refused, TooFast
+from server.errors import Forbidden, Refused, TooFast
 from server.hub.lessons import LiveLesson
 from server.report.evidence import build_evidence, build_replay, build_steps, read_updates
 from server.report.exports import report_csv
@@ -45,10 +46,13 @@ async def create_lesson(request: Request) -> Response:
     data = await _body(request)
     key = services.settings.teacher_key
     if key is not None:
-        given = request.headers.get("x-teacher-key", "")
+        given = request.headers.get("x-teacher-key", "").encode("latin-1")  # as it came: UTF-8, by curl as by /new
         if not given:
-            raise Forbidden("Starting a lesson needs this school's teacher key.", reason="teacher_key")
-        if not hmac.compare_digest(given.encode(), key.encode()):
+            raise Forbidden(
+                "Starting a lesson needs this school's teacher key. Type it first, or ask your school for it.",
+                reason="teacher_key",
+            )
+        if not hmac.compare_digest(given, key.encode()):
             raise Forbidden("This is not the teacher key of this school. Check it and try again.", reason="teacher_key")
     if not services.lessons_started.take(services.monotonic()):
         raise TooFast("Many lessons were started just now. Try again in a moment.")
@@ -99,8 +103,10 @@ async def command(request: Request) -> Response:
     services = services_of(request)
     lesson = request.path_params["lesson"]
     data = await _body(request)
-    await services.registry.get(lesson)
+    live = await services.registry.get(lesson)
     grant = services.tokens.authenticate(request, lesson, ("teacher", "participant"))
+    if not live.pace_of(grant.actor).take(services.monotonic()):
+        raise TooFast("Slow down a little, then try again.")
     wish = decode_command(data)
     if isinstance(wish, Refused):
         raise wish
@@ -196,7 +202,7 @@ async def replay_json(request: Request) -> Response:
     grant = services.tokens.authenticate(request, live.id, ("teacher", "participant"))
     room = request.path_params["room"]
     if room not in live.state.rooms:
-        raise NotFound("There is no such room.")
+        raise lookups.no_room()
     if grant.scope == "participant":
         refused = live.may_read(grant.actor, room)
         if refused is not None:
@@ -214,7 +220,7 @@ async def _room(request: Request) -> tuple[LiveLesson, str]:
     live = await _teachers(request)
     room = request.path_params["room"]
     if room not in live.state.rooms:
-        raise NotFound("There is no such room.")
+        raise lookups.no_room()
     return live, room
 
 

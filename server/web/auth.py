@@ -102,8 +102,9 @@ class Tokens:
     def authenticate(self, connection: HTTPConnection, lesson: str, scopes: Iterable[Scope] = SCOPES) -> Grant:
         """Find who is asking about a lesson, as one of ``scopes`` in this order.
 
-        A token in the query or the Authorization header decides alone; without one the cookies do. Raises NotSignedIn
-        without a valid token, Forbidden with one that is for something else.
+        A token in the query or the Authorization header decides alone; without one the cookies do. A page says in the
+        query which person it is: another child may have joined on this device since, and its words are not theirs.
+        Raises NotSignedIn without a valid token, Forbidden with one that is for something else.
         """
         scopes = tuple(scopes)
         token = presented_token(connection)
@@ -112,16 +113,20 @@ class Tokens:
             if grant is None:
                 raise NotSignedIn("This link has expired or is not complete. Ask for a new one.")
             if grant.lesson != lesson or grant.scope not in scopes:
-                raise Forbidden("This link is for something else.")
+                raise Forbidden("This link is for something else. Ask for the one that is meant for you.")
             return grant
         wanted = connection.query_params.get("role")
+        person = connection.query_params.get("participant")
         for scope in scopes:
             if wanted is None or wanted == scope:
                 for grant in self.grants(connection, scope):
-                    if grant.lesson == lesson:
+                    if grant.lesson == lesson and person in {None, grant.participant}:
                         return grant
-        if any(grant.lesson == lesson for scope in SCOPES for grant in self.grants(connection, scope)):
-            raise Forbidden("You cannot do this in this lesson.")
+        known = any(grant.lesson == lesson for scope in SCOPES for grant in self.grants(connection, scope))
+        if known and person is None:
+            raise Forbidden(
+                "You cannot do this in this lesson. Join with the code on the board, or ask for a link of your own."
+            )
         raise NotSignedIn("This browser is not in this lesson. Join with the code on the board.")
 
 
@@ -145,15 +150,18 @@ def require_same_site(connection: HTTPConnection, public_url: str | None) -> Non
     changes nothing: who joins or starts a lesson needs none, and the answer sets cookies.
     """
     origin = connection.headers.get("origin")
-    if origin is not None:
+    if origin is None:
+        own_page = connection.headers.get("sec-fetch-site", "same-origin") in {"same-origin", "none"}
+    else:
         own = {connection.headers.get("host", "")}
         if public_url is not None:
             own.add(urlsplit(public_url).netloc)
         site = origin.partition("://")[2]
-        if not site or site not in own:
-            raise Forbidden("This request came from another website.", reason="origin")
-    elif connection.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
-        raise Forbidden("This request came from another website.", reason="origin")
+        own_page = site != "" and site in own
+    if not own_page:
+        raise Forbidden(
+            "This request came from another website. Open the lesson's own link and try again.", reason="origin"
+        )
 
 
 def load_secret(settings: Settings) -> str:

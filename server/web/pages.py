@@ -33,7 +33,8 @@ async def _admitted(request: Request, scope: Scope) -> LiveLesson | Response:
         if person is None or person.left:
             raise NotSignedIn("You are no longer in this lesson. Join again with the code on the board.")
     if presented_token(request) is not None:
-        response = RedirectResponse(request.url.path, 303)
+        rest = request.url.remove_query_params("token")
+        response = RedirectResponse(f"{rest.path}?{rest.query}" if rest.query else rest.path, 303)
         services.tokens.remember(request, response, grant)
         return response
     return live

@@ -29,13 +29,12 @@ async def lesson_socket(websocket: WebSocket) -> None:
     live, actor = admitted
     join_url = services.urls(websocket, live.id, live.state.code)["join"]
     joining: JSONObject = {"url": join_url, "qr": qr_svg(join_url)} if actor.role == "projector" else {}
-    rendered: dict[str, str] = {}
     record: JSON = None
     language = preferred_language(websocket)
 
     def extend(lesson: LiveLesson, actor: Actor, view: JSONObject) -> None:
         if actor.role != "teacher":
-            add_spotlight(lesson, view, rendered)
+            add_spotlight(lesson, view)
         if joining:
             view["join"] = joining
         visiting = lesson.state.visiting

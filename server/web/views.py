@@ -13,22 +13,22 @@ from server.report.summary import render_summary
 def first_view(lesson: LiveLesson, participant: str, records: bytes) -> JSONObject:
     """Give what a participant's page starts from, and its lesson socket says again and keeps up to date."""
     view = participant_view(lesson.state, participant)
-    add_spotlight(lesson, view, {})
+    add_spotlight(lesson, view)
     add_table(lesson, view)
     add_record(lesson, view, own_record(records, participant))
     return view
 
 
-def add_spotlight(lesson: LiveLesson, view: JSONObject, rendered: dict[str, str]) -> None:
-    """Add the spotlit text as HTML; ``rendered`` is the caller's, and keeps it while it stays the same."""
+def add_spotlight(lesson: LiveLesson, view: JSONObject) -> None:
+    """Add the spotlit text as HTML, made once for everyone who is shown it."""
     spotlight = view.get("spotlight")
     if lesson.state.spotlight is None or not isinstance(spotlight, dict):
         return
-    text = lesson.room(lesson.state.spotlight).text
-    if text not in rendered:
-        rendered.clear()
-        rendered[text] = render_summary(text)
-    view["spotlight"] = {**spotlight, "html": rendered[text]}
+    room = lesson.room(lesson.state.spotlight)
+    text = room.text
+    if room.shown is None or room.shown[0] != text:
+        room.shown = text, render_summary(text)
+    view["spotlight"] = {**spotlight, "html": room.shown[1]}
 
 
 def add_table(lesson: LiveLesson, view: JSONObject) -> None:

@@ -67,6 +67,11 @@ function showErrors(errors) {
   first?.focus()
 }
 
+/** A text as UTF-8, a character for each byte: a header holds nothing else. @param {string} text */
+function bytesOf(text) {
+  return String.fromCharCode(...new TextEncoder().encode(text))
+}
+
 /** @param {SubmitEvent} event */
 async function create(event) {
   event.preventDefault()
@@ -78,7 +83,7 @@ async function create(event) {
     const key = field("teacher_key")
     const response = await fetchHere("/api/lessons", {
       method: "POST",
-      headers: { "content-type": "application/json", ...(key ? { "x-teacher-key": key } : {}) },
+      headers: { "content-type": "application/json", ...(key ? { "x-teacher-key": bytesOf(key) } : {}) },
       body: JSON.stringify(draft),
     })
     const answer = await response.json()

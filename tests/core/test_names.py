@@ -24,6 +24,8 @@ from server.errors import Malformed
         ("क्\u200dष", "क्\u200dष"),
         ("👩\u200d🔬", "👩\u200d🔬"),
         ("Sam\u3164", "Sam"),
+        ("Sam\u2065\U000e0fff", "Sam"),
+        ("❤\ufe0f", "❤\ufe0f"),
         ("東京", "東京"),
     ],
 )
@@ -32,7 +34,7 @@ def test_a_name_keeps_what_is_seen_and_loses_what_deceives(written: str, kept: s
 
 
 @pytest.mark.parametrize(
-    "written", ["", "   ", "\u200b", "\u202e\u202c", "\u3164", "\u2800", "\u0301", "\u200d", "x" * 300]
+    "written", ["", "   ", "\u200b", "\u202e\u202c", "\u3164", "\u2800", "\u0301", "\u200d", "\U000e0080", "x" * 300]
 )
 def test_a_name_nobody_can_read_or_too_long_is_refused_with_a_sentence(written: str) -> None:
     refusal = names.clean_person_name(written)
@@ -72,6 +74,15 @@ def test_a_name_taken_gets_the_next_number() -> None:
     assert names.distinct("Sam", set(), 40) == "Sam"
     assert names.distinct("Sam", {"sam"}, 40) == "Sam (2)"
     assert names.distinct("SAM", {"sam", "sam (2)"}, 40) == "SAM (3)"
+
+
+@pytest.mark.parametrize("unseen", ["\u034f", "\ufe0f", "\ufe00", "\u180b", "\u17b4", "\U000e0100", "\u2065"])
+def test_names_that_look_the_same_are_kept_apart(unseen: str) -> None:
+    for twin in (f"Zoë{unseen}", f"Zo{unseen}ë", f"Zoe{unseen}\u0308"):
+        cleaned = names.clean_person_name(twin)
+        assert isinstance(cleaned, str)
+        assert names.distinct(cleaned, {names.key("Zoë")}, 40).endswith(" (2)"), ascii(cleaned)
+    assert names.distinct("東\u200c京", {names.key("東京")}, 40).endswith(" (2)")
 
 
 def test_a_numbered_name_stays_within_its_length() -> None:

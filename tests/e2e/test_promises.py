@@ -146,6 +146,33 @@ async def test_the_next_child_at_a_device_is_someone_else(server: Server, school
     await ben.sees_text("A word of Dan.")
 
 
+async def test_two_children_at_one_device_each_in_a_tab_never_write_as_each_other(
+    server: Server, school: School
+) -> None:
+    lesson = await server.create_lesson(room_count=1)
+    ana, ben = await a_table_of_two(school, lesson)
+    dan = Student("Dan", await ana.page.context.new_page())
+    school.people.append(dan)
+    ana.forgiven |= {"WebSocket is closed"}
+    dan.forgiven |= {"ERR_INTERNET_DISCONNECTED"}
+    await dan.joins_by_link(lesson.code)
+    await dan.is_in_a_room()
+    await dan.types("Words of Dan. ")
+    await ana.sees_text("Words of Dan.")
+
+    await ana.goes_offline()  # the whole device; its cookie is Dan's now
+    await ana.is_told("Offline")
+    await ana.types_on("Words of Ana. ")
+    await ana.comes_back()
+    await ana.sees_heading("Please join again")
+    await expect(ana.page.locator("#refused-text")).to_have_value(re.compile("Words of Ana"))  # for her to copy
+    await dan.types("More of Dan. ")
+    await ben.sees_text("Words of Dan. More of Dan.")
+    await dan.page.reload()
+    await dan.is_in_a_room()
+    await dan.sees_text("Words of Dan. More of Dan.")
+
+
 async def test_they_choose_their_table_and_the_table_fills(server: Server, school: School) -> None:
     lesson = await server.create_lesson(grouping="self", rooms=[{"name": "Salmon"}, {"name": "Acorns"}])
     ana, ben = await school.student("Ana"), await school.student("Ben")

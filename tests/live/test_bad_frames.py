@@ -251,6 +251,7 @@ async def test_bad_messages_on_the_lesson_socket(server: Server) -> None:
             (b"\xff\xfe", 4400),
             ('{"type": 7}', 4400),
             ("[" * 100_000, 4400),
+            ('{"any": ' + "[" * 100_000, 4400),
             ("x" * 1_100_000, 4413),
         ):
             async with at.lesson.watch(at.sender.token) as page:

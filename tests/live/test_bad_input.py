@@ -94,6 +94,8 @@ async def test_bodies_that_do_not_fit(server: Server) -> None:
         for body in (b"", b"null", b"[]", b"{", b"\xff\xfe", b'{"title": ', b'"' + b"x" * 1000, b"[" * 200_000, b"{}"):
             answer = await server.request("POST", path, lesson.teacher_token, content=body)
             assert error(answer) == (400, "malformed"), (path, body[:20])
+    deep = b'{"any": ' + b"[" * 100_000 + b"]" * 100_000 + b', "type": "end"}'
+    assert error(await server.request("POST", paths[2], lesson.teacher_token, content=deep)) == (400, "malformed")
     for draft in (
         {"title": ""},
         {"title": "x" * 121},
@@ -142,6 +144,33 @@ async def test_a_body_over_its_limit(server: Server) -> None:
     answer = await server.request("DELETE", f"/api/lessons/{lesson.lesson}", lesson.teacher_token, content=endless())
     assert error(answer) == (413, "too_large")
     assert (await lesson.report())["title"] == "Acorns"
+
+
+async def test_a_method_that_an_address_does_not_have(server: Server) -> None:
+    for method, path, allowed in (
+        ("GET", "/api/join", "POST"),
+        ("OPTIONS", "/api/join", "POST"),
+        ("POST", "/new", "GET"),
+    ):
+        answer = await server.request(method, path)
+        assert answer.status_code == 405
+        assert allowed in answer.headers["allow"]
+
+
+async def test_a_script_with_one_childs_token_is_slowed_and_nobody_else_is(server: Server) -> None:
+    lesson = await server.create_lesson(room_count=1)
+    ana, ben = await lesson.join("Ana"), await lesson.join("Ben")
+    await lesson.command("open_rooms")
+    address = f"/api/lessons/{lesson.lesson}/commands"
+    answers = await gather(
+        *(server.request("POST", address, ana.token, json={"type": "chat", "text": f"{n}"}) for n in range(150))
+    )
+    refused = [answer for answer in answers if answer.status_code != 200]
+    assert {error(answer) for answer in refused} == {(429, "too_fast")}
+    await ben.command("chat", text="hello")
+    async with lesson.watch() as desk:
+        (talk,) = desk.state["talk"].values()
+        assert len(talk) == 150 - len(refused) + 1
 
 
 # ── Script tags ──
@@ -393,15 +422,18 @@ async def test_wrong_codes_are_slowed_and_right_ones_are_not(server: Server) -> 
 
 
 async def test_only_who_has_the_key_starts_lessons(tmp_path_factory: pytest.TempPathFactory) -> None:
-    key = "open sesame, please"
+    key = "افتح يا سمسم, please"
     server = Server(tmp_path_factory.mktemp("keyed") / "data", {"ROUNDTABLE_TEACHER_KEY": key})
     await server.start()
     try:
-        for headers in ({}, {"X-Teacher-Key": ""}, {"X-Teacher-Key": "wrong"}, {"X-Teacher-Key": key + "!"}):
+        for wrong in (None, "", "wrong", key + "!"):
+            headers = {} if wrong is None else {"X-Teacher-Key": wrong.encode()}
             answer = await server.request("POST", "/api/lessons", headers=headers, json={"title": "Acorns"})
             assert error(answer) == (403, "forbidden")
             assert key not in answer.text
-        answer = await server.request("POST", "/api/lessons", headers={"X-Teacher-Key": key}, json={"title": "Acorns"})
+        answer = await server.request(
+            "POST", "/api/lessons", headers={"X-Teacher-Key": key.encode()}, json={"title": "Acorns"}
+        )
         assert answer.status_code == 201
         lesson: JSON = answer.json()
         # Joining needs no key, and the key is in no page.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +83,20 @@ async def test_a_page_that_cannot_be_shown_says_why_in_its_own_language(server: 
     assert why in english.text
 
 
+async def test_a_page_stays_in_the_language_that_its_address_asks_for(server: Server) -> None:
+    lesson = await server.create_lesson()
+    for page in ("/", "/none", "/l/none", f"/l/{lesson.lesson}"):
+        for language in ("ar", "en"):
+            answer = await server.request("GET", f"{page}?lang={language}", headers=ARABIC)
+            (form,) = re.findall(r'<form action="/join" method="get".*?</form>', answer.text, re.DOTALL)
+            assert f'name="lang" value="{language}"' in form
+    assert 'href="/new?lang=ar"' in (await server.request("GET", "/?lang=ar")).text
+    link = await server.request("GET", f"/t/{lesson.lesson}?lang=ar&token={lesson.teacher_token}")
+    assert link.headers["location"] == f"/t/{lesson.lesson}?lang=ar", "what the token leaves behind"
+    link = await server.request("GET", f"/t/{lesson.lesson}?token={lesson.teacher_token}")
+    assert link.headers["location"] == f"/t/{lesson.lesson}"
+
+
 async def test_the_lesson_socket_refuses_in_the_language_of_its_page(server: Server) -> None:
     rooms = [{"name": "Salmon {most} %s"}, {"name": "Acorns"}]
     lesson = await server.create_lesson(language="ar", grouping="self", rooms=rooms)
@@ -122,8 +137,19 @@ async def test_the_goodbye_of_a_lesson_socket_is_in_the_language_of_its_page(ser
             (bye,) = [each for each in watch.messages if each["type"] == "bye"]
             goodbyes[watch] = bye["code"], bye["message"]
         reason = removed.socket.close_reason
-    assert goodbyes[removed] == ("removed", REFUSALS["Your teacher took you out of this lesson."])
-    assert goodbyes[left] == ("left", REFUSALS["You left this lesson."])
-    assert goodbyes[deleted] == ("deleted", REFUSALS["Your teacher deleted this lesson."])
-    assert goodbyes[english] == ("deleted", "Your teacher deleted this lesson.")
-    assert reason == "Your teacher took you out of this lesson.", "a close's reason is for whoever writes a client"
+    assert goodbyes[removed] == (
+        "removed",
+        REFUSALS["Your teacher took you out of this lesson. Ask your teacher if this is a mistake."],
+    )
+    assert goodbyes[left] == (
+        "left",
+        REFUSALS["You left this lesson. To come back, join again with the code on the board."],
+    )
+    assert goodbyes[deleted] == (
+        "deleted",
+        REFUSALS["Your teacher deleted this lesson. Ask for the code of the next one."],
+    )
+    assert goodbyes[english] == ("deleted", "Your teacher deleted this lesson. Ask for the code of the next one.")
+    assert reason == "Your teacher took you out of this lesson. Ask your teacher if this is a mistake.", (
+        "a close's reason is for whoever writes a client"
+    )

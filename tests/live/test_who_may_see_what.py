@@ -235,6 +235,22 @@ async def test_p20_a_room_is_open_to_the_projector_while_it_is_shared(house: Hou
         await until(lambda: screen.closed == 4403, "the end of what is not shared any more")
 
 
+async def test_p20_a_page_of_one_child_is_not_served_as_the_next_child_at_its_device(house: House) -> None:
+    """Whose page it is the page says; the cookie is that of who joined last in this browser."""
+    path = f"{house.server.sockets}/ws/lessons/{house.lesson.lesson}"
+    cookie = {"Cookie": f"roundtable_participant={house.bo.token}"}
+    for person, expected in ((house.bo, None), (house.ada, 4401)):
+        for address in (path, f"{path}/rooms/{house.room}"):
+            query = f"role=participant&participant={person.participant}"
+            async with websockets.connect(f"{address}?{query}", additional_headers=cookie, max_size=None) as socket:
+                if expected is None:
+                    await (await socket.ping())
+                    assert socket.close_code is None
+                else:
+                    await socket.wait_closed()
+                    assert socket.close_code == expected
+
+
 # ── Everything that is sent, over a whole lesson ────────────────────────────────────────────────────────────────────
 
 AMOUNTS: Final = {

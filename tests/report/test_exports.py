@@ -30,3 +30,12 @@ def test_one_row_a_member() -> None:
 def test_a_name_is_never_a_formula() -> None:
     for name in ("=1+1", "+1", "-1", "@SUM(A1)"):
         assert rows_of(name)[1][1] == f"'{name}"
+
+
+def test_a_name_is_no_formula_where_semicolons_end_a_cell() -> None:
+    for name in ("Ada;=1+1", "Ada; =1+1;", "Ada,@SUM(A1)", ";-1"):
+        content = report_csv(report_of(name)).decode("utf-8-sig")
+        for separator in (";", ",", "\t"):
+            for row in csv.reader(io.StringIO(content, newline=""), delimiter=separator):
+                assert not [cell for cell in row if cell.strip().startswith(("=", "+", "-", "@"))], (name, row)
+    assert rows_of("Ada-Lou; Bo")[1][1] == "Ada-Lou; Bo"

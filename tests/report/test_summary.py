@@ -21,6 +21,10 @@ def test_each_line_break_is_one() -> None:
     assert "<pre>" not in render_summary("    four spaces are no code")
 
 
+def test_a_source_in_brackets_stays_where_it_was_written() -> None:
+    assert "[Museum]: https://acorns.example" in render_summary("Our text.\n\n[Museum]: https://acorns.example\n")
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -37,7 +37,7 @@ export class Live {
     this.provider = new WebsocketProvider(`${options.socketOrigin}/ws/lessons/${lesson}/rooms`, room, this.doc, {
       connect: false,
       disableBc: true,
-      params: { role },
+      params: participant ? { role, participant } : { role },
     })
     this.show = () => {
       this.pane ??= new EditorPane({
@@ -74,7 +74,9 @@ export class Live {
 
   /** @param {import("../shared/kept-texts.js").Place} place */
   async #keep(place) {
-    const store = await openStore(this.doc, place)
+    const store = await openStore(this.doc, place, () => {
+      this.#store = this.storeName = undefined
+    })
     if (this.#ended) {
       await store?.destroy()
       return

@@ -11,9 +11,10 @@ const OPEN_MS = 2000
  * Open the store and load it into the document. Resolves to undefined where this browser keeps nothing.
  * @param {import("yjs").Doc} doc
  * @param {{lesson: string, participant: string, room: string}} place
+ * @param {() => void} taken called when another tab deletes it, for a child who joins there: the text goes on without
  * @returns {Promise<IndexeddbPersistence | undefined>}
  */
-export async function openStore(doc, place) {
+export async function openStore(doc, place, taken) {
   if (!globalThis.indexedDB) return undefined
   const store = new IndexeddbPersistence(nameText(place), doc)
   const opened = await Promise.race([
@@ -24,7 +25,15 @@ export async function openStore(doc, place) {
     ),
     new Promise(resolve => setTimeout(resolve, OPEN_MS, false)),
   ])
-  if (opened) return store
+  if (opened) {
+    // The library would let go of the database and go on writing to it: every update of the text fails then.
+    const database = await store._db
+    database.onversionchange = () => {
+      void store.destroy()
+      taken()
+    }
+    return store
+  }
   store.destroy().catch(() => undefined)
   return undefined
 }

@@ -30,5 +30,6 @@ export function socketUrl(path) {
 
 /** The address for a `LessonSocket`. @param {"teacher" | "participant" | "projector"} role */
 export function lessonSocketUrl(role) {
-  return socketUrl(`/ws/lessons/${boot.lesson}?role=${role}&lang=${language}`)
+  const person = role === "participant" ? `&participant=${boot.participant}` : ""
+  return socketUrl(`/ws/lessons/${boot.lesson}?role=${role}${person}&lang=${language}`)
 }

@@ -32,6 +32,11 @@ export async function wipeLesson(lesson) {
   await wipe(name => name.startsWith(prefix(lesson)))
 }
 
+/** Forget this participant's texts, and nobody else's. @param {{lesson: string, participant: string}} person */
+export async function wipePerson({ lesson, participant }) {
+  await wipe(name => name.startsWith(`${prefix(lesson)}${participant}:`))
+}
+
 /**
  * Forget every text but this participant's: what someone before them left behind by closing the page before their lesson ended.
  * @param {{lesson: string, participant: string}} person

@@ -4,7 +4,7 @@
  */
 import { announce } from "../shared/announcer.js"
 import { boot, socketUrl, t } from "../shared/boot.js"
-import { refusedTexts, wipeLesson } from "../shared/kept-texts.js"
+import { refusedTexts, wipeLesson, wipePerson } from "../shared/kept-texts.js"
 import { mayWrite, personOf } from "./model.js"
 
 /** @typedef {import("../editor/index.js").RoomText} RoomText */
@@ -151,7 +151,9 @@ export class Desk {
     const unsaved = text?.unsavedText ?? ""
     await (stage === "ended" ? text?.retire() : text?.close())
     if (stage === "gone") this.text = undefined
-    await wipeLesson(boot.lesson)
+    // Not signed in any more: somebody else may have joined on this device since, and keeps texts of their own.
+    const { lesson, participant } = boot
+    await (this.#lesson.bye?.code === "not_signed_in" ? wipePerson({ lesson, participant }) : wipeLesson(lesson))
     if (unsaved) this.refused = [this.refused, unsaved].filter(Boolean).join("\n\n")
     this.forgotten = true
     this.#changed()
