@@ -44,14 +44,9 @@ const page = {
   answering: false,
   render: schedule,
   async ask(command) {
-    try {
-      await lesson.ask(command)
-      return true
-    } catch (refusal) {
-      const { code, message } = /** @type {import("./shared/lesson-socket.js").CommandRefused} */ (refusal)
-      toast(code === "offline" ? t("offline.command") : message || t("failed"), { heed: true })
-      return false
-    }
+    const refusal = await lesson.attempt(command)
+    if (refusal) toast(refusal, { heed: true })
+    return !refusal
   },
   dismiss(id) {
     page.dismissed.add(id)
