@@ -7,6 +7,7 @@ import { html, render } from "lit/html.js"
 import { announce } from "./shared/announcer.js"
 import { boot, lessonSocketUrl, t } from "./shared/boot.js"
 import { Warnings } from "./shared/clock.js"
+import { guardSecondPresses } from "./shared/double-press.js"
 import { LessonSocket } from "./shared/lesson-socket.js"
 import { toast } from "./shared/toast.js"
 import { Desk } from "./student/desk.js"
@@ -159,4 +160,5 @@ setTimeout(() => {
   if (!lesson.connected && !lesson.bye) toast(t("opening.slow"), { heed: true })
 }, 6000)
 
+guardSecondPresses()
 lesson.open({ state: boot.state, now: boot.now })

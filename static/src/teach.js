@@ -4,6 +4,7 @@
 import { html, nothing, render } from "lit/html.js"
 
 import { boot, lessonSocketUrl, t } from "./shared/boot.js"
+import { guardSecondPresses } from "./shared/double-press.js"
 import { LessonSocket } from "./shared/lesson-socket.js"
 import { bar } from "./teach/bar.js"
 import { dashboard } from "./teach/dashboard.js"
@@ -48,5 +49,6 @@ function farewell({ code, message }) {
 for (const event of ["change", "status", "bye"]) lesson.addEventListener(event, () => desk.redraw())
 setInterval(() => desk.redraw(), 1000) // waiting times and the clock
 watchMenus()
+guardSecondPresses()
 draw()
 lesson.open()
