@@ -56,8 +56,10 @@ async def test_a_room_that_is_visited_without_a_network_is_there_when_it_is_back
 
     teacher.forgiven.add("ERR_INTERNET_DISCONNECTED")
     await teacher.page.context.set_offline(True)
+    await teacher.presses("Gather everyone")
     await teacher.presses(f"Visit {ana.room}", within=teacher.card(ana.room))
-    await teacher.sees(NOT_CONNECTED)
+    await expect(teacher.page.locator(".visit")).to_be_visible()
+    assert await teacher.page.locator(".toast").all_inner_texts() == [NOT_CONNECTED]  # twice pressed, said once
     await teacher.page.context.set_offline(False)
     await teacher.sees_text("Acorns were washed.")
 
