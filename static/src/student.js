@@ -10,6 +10,7 @@ import { Warnings } from "./shared/clock.js"
 import { guardSecondPresses } from "./shared/double-press.js"
 import { LessonSocket } from "./shared/lesson-socket.js"
 import { toast } from "./shared/toast.js"
+import { keepClearOf } from "./shared/top.js"
 import { Desk } from "./student/desk.js"
 import { ended, gone } from "./student/farewell.js"
 import { lobby } from "./student/lobby.js"
@@ -90,12 +91,7 @@ function draw() {
     html`${lesson.state?.lesson.demonstration ? html`<p class="demonstration">${t("demonstration")}</p>` : ""}${view(stage)}`,
     app,
   )
-  const bar = app.querySelector(".top")
-  if (bar !== observed) {
-    covering.disconnect()
-    if (bar) covering.observe(bar)
-    observed = bar
-  }
+  keepClearOf(app.querySelector(".top"))
   // A new stage begins at its heading, and so does another room; who sits down in the lobby stays at the table pressed.
   const place = stage === "room" ? `room:${lesson.state.me.room}` : stage
   if (shownStage !== undefined && place !== shownStage && !document.querySelector("dialog[open]"))
@@ -116,13 +112,6 @@ function view(stage) {
       return lobby(page)
   }
 }
-
-// What stays at the top says how much it covers: the tools stand below it.
-const covering = new ResizeObserver(([{ target }]) =>
-  document.documentElement.style.setProperty("--top", `${target.getBoundingClientRect().height}px`),
-)
-/** @type {Element | null} */
-let observed = null
 
 lesson.addEventListener("change", () => {
   const { before, state } = lesson

@@ -6,6 +6,7 @@ import { html, nothing, render } from "lit/html.js"
 import { boot, lessonSocketUrl, t } from "./shared/boot.js"
 import { guardSecondPresses } from "./shared/double-press.js"
 import { LessonSocket } from "./shared/lesson-socket.js"
+import { keepClearOf } from "./shared/top.js"
 import { bar } from "./teach/bar.js"
 import { dashboard } from "./teach/dashboard.js"
 import { Desk } from "./teach/desk.js"
@@ -37,6 +38,7 @@ function draw() {
     ${bar(desk)}
     ${lesson.connected || lesson.bye ? nothing : html`<p class="offline-line" role="status">${t("offline")}</p>`}
     ${PHASES[phase](desk)}`, root)
+  keepClearOf(root.querySelector(".desk-bar"))
 }
 
 /** @param {import("./shared/lesson-socket.js").Bye} bye */
