@@ -7,8 +7,10 @@ import { html, render } from "lit/html.js"
 import { announce } from "./shared/announcer.js"
 import { boot, lessonSocketUrl, t } from "./shared/boot.js"
 import { Warnings } from "./shared/clock.js"
+import { guardSecondPresses } from "./shared/double-press.js"
 import { LessonSocket } from "./shared/lesson-socket.js"
 import { toast } from "./shared/toast.js"
+import { keepClearOf } from "./shared/top.js"
 import { Desk } from "./student/desk.js"
 import { ended, gone } from "./student/farewell.js"
 import { lobby } from "./student/lobby.js"
@@ -44,14 +46,9 @@ const page = {
   answering: false,
   render: schedule,
   async ask(command) {
-    try {
-      await lesson.ask(command)
-      return true
-    } catch (refusal) {
-      const { code, message } = /** @type {import("./shared/lesson-socket.js").CommandRefused} */ (refusal)
-      toast(code === "offline" ? t("offline.command") : message || t("failed"), { heed: true })
-      return false
-    }
+    const refusal = await lesson.attempt(command)
+    if (refusal) toast(refusal, { heed: true })
+    return !refusal
   },
   dismiss(id) {
     page.dismissed.add(id)
@@ -94,12 +91,7 @@ function draw() {
     html`${lesson.state?.lesson.demonstration ? html`<p class="demonstration">${t("demonstration")}</p>` : ""}${view(stage)}`,
     app,
   )
-  const bar = app.querySelector(".top")
-  if (bar !== observed) {
-    covering.disconnect()
-    if (bar) covering.observe(bar)
-    observed = bar
-  }
+  keepClearOf(app.querySelector(".top"))
   // A new stage begins at its heading, and so does another room; who sits down in the lobby stays at the table pressed.
   const place = stage === "room" ? `room:${lesson.state.me.room}` : stage
   if (shownStage !== undefined && place !== shownStage && !document.querySelector("dialog[open]"))
@@ -120,13 +112,6 @@ function view(stage) {
       return lobby(page)
   }
 }
-
-// What stays at the top says how much it covers: the tools stand below it.
-const covering = new ResizeObserver(([{ target }]) =>
-  document.documentElement.style.setProperty("--top", `${target.getBoundingClientRect().height}px`),
-)
-/** @type {Element | null} */
-let observed = null
 
 lesson.addEventListener("change", () => {
   const { before, state } = lesson
@@ -164,4 +149,5 @@ setTimeout(() => {
   if (!lesson.connected && !lesson.bye) toast(t("opening.slow"), { heed: true })
 }, 6000)
 
+guardSecondPresses()
 lesson.open({ state: boot.state, now: boot.now })

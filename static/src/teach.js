@@ -4,7 +4,9 @@
 import { html, nothing, render } from "lit/html.js"
 
 import { boot, lessonSocketUrl, t } from "./shared/boot.js"
+import { guardSecondPresses } from "./shared/double-press.js"
 import { LessonSocket } from "./shared/lesson-socket.js"
+import { keepClearOf } from "./shared/top.js"
 import { bar } from "./teach/bar.js"
 import { dashboard } from "./teach/dashboard.js"
 import { Desk } from "./teach/desk.js"
@@ -36,6 +38,7 @@ function draw() {
     ${bar(desk)}
     ${lesson.connected || lesson.bye ? nothing : html`<p class="offline-line" role="status">${t("offline")}</p>`}
     ${PHASES[phase](desk)}`, root)
+  keepClearOf(root.querySelector(".desk-bar"))
 }
 
 /** @param {import("./shared/lesson-socket.js").Bye} bye */
@@ -48,5 +51,6 @@ function farewell({ code, message }) {
 for (const event of ["change", "status", "bye"]) lesson.addEventListener(event, () => desk.redraw())
 setInterval(() => desk.redraw(), 1000) // waiting times and the clock
 watchMenus()
+guardSecondPresses()
 draw()
 lesson.open()

@@ -237,6 +237,77 @@ async def test_a_keyboard_is_enough(server: Server, school: School) -> None:
     await teacher.sees_on_card("Table 3", "Ready to share")
 
 
+UNDER_SOMETHING = """() => {
+    const {activeElement: element} = document
+    const {left, right, top, bottom} = element.getBoundingClientRect()
+    const [first, last] = [Math.max(top, 0), Math.min(bottom, innerHeight)]
+    const seen = [0.1, 0.5, 0.9].some(x => [0.1, 0.5, 0.9].some(y => {
+        const found = document.elementFromPoint(left + x * (right - left), first + y * (last - first))
+        return found && (element.contains(found) || found.contains(element))
+    }))
+    return seen || element === document.body ? "" : element.ariaLabel || element.id || element.textContent.trim()
+}"""
+"""What has the focus, when nothing of it can be seen (WCAG 2.4.11)."""
+
+
+async def sees_where_the_keyboard_is(person: Person, width: int, height: int) -> None:
+    """Go through the whole page with Tab, and back."""
+    await person.page.set_viewport_size({"width": width, "height": height})
+    hidden = []
+    for key in ("Tab", "Shift+Tab"):
+        for _ in range(60):
+            await person.page.keyboard.press(key)
+            hidden.append(await person.page.evaluate(UNDER_SOMETHING))
+    assert [name for name in hidden if name] == [], f"{person.name} at {width} x {height}, {person.page.url}"
+
+
+async def test_nothing_covers_what_the_keyboard_goes_to(server: Server, school: School) -> None:
+    tables = [{"name": f"Table {number}"} for number in range(1, 9)]
+    lesson = await server.create_lesson(grouping="self", rooms=tables, task="A summary.", starters=["I found that …"])
+    teacher, token = await school.teacher(), (await lesson.join("Ana")).token
+    ana = await school.student("Ana")
+    await teacher.visits("/new")
+    await teacher.page.locator("summary", has_text="More").click()
+    for size in ((1280, 800), (640, 400)):
+        await sees_where_the_keyboard_is(teacher, *size)
+    await ana.visits(f"/l/{lesson.lesson}?token={token}")
+    await lesson.command("broadcast", text="Two minutes, then we begin.")
+    await ana.sees("Two minutes, then we begin.")
+    for size in ((1280, 800), (360, 740)):
+        await sees_where_the_keyboard_is(ana, *size)
+    await teacher.opens_desk(lesson.lesson, lesson.teacher_token)
+    await sees_where_the_keyboard_is(teacher, 1280, 800)
+    await lesson.command("open_rooms")
+    await ana.is_in_a_room()
+    await expect(teacher.cards.first).to_be_visible()
+    await sees_where_the_keyboard_is(ana, 360, 740)
+    await sees_where_the_keyboard_is(teacher, 1280, 800)
+
+
+async def test_a_room_that_is_visited_is_named_below_the_bar_however_high_that_is(
+    server: Server, school: School
+) -> None:
+    lesson = await server.create_lesson(title="Acorns and how they became food in the hills", room_count=12)
+    await gather(*(lesson.join(f"Student {number}") for number in range(12)))
+    await lesson.command("open_rooms")
+    await lesson.command("gather")
+    teacher = await school.teacher(viewport={"width": 1100, "height": 700})
+    await teacher.opens_desk(lesson.lesson, lesson.teacher_token)
+    await teacher.presses(re.compile("^Visit"), within=teacher.cards.last)
+    name = teacher.page.locator("#visit-title")
+    await expect(name).to_be_focused()
+    await teacher.page.mouse.move(200, 500)
+    await teacher.page.mouse.wheel(0, 600)
+    bar, visit = teacher.page.locator(".desk-bar"), teacher.page.locator(".visit")
+    await teacher.page.wait_for_function("() => scrollY > 300")
+    low, first, panel = (await bar.bounding_box(), await name.bounding_box(), await visit.bounding_box())
+    assert low is not None
+    assert first is not None
+    assert panel is not None
+    assert first["y"] >= low["y"] + low["height"], "the bar covers the room's name"
+    assert panel["y"] + panel["height"] <= 701
+
+
 async def test_arabic_runs_right_to_left(server: Server, school: School) -> None:
     lesson = await server.create_lesson(title="البلوط", task="كيف صار البلوط طعامًا؟", language="ar", room_count=2)
     teacher, ana = await school.teacher(locale="ar"), await school.student("ليلى", locale="ar")

@@ -133,3 +133,17 @@ async def test_nothing_moves_under_a_hand_that_carries_somebody(server: Server, 
     await mouse.up()
     await expect(table.locator(".person")).to_have_text([re.compile("Ana")])
     await expect(teacher.page.locator(".waiting .person")).to_have_count(24)
+
+
+async def test_a_name_stays_under_the_pointer_while_others_come_in(server: Server, school: School) -> None:
+    lesson = await server.create_lesson(grouping="teacher", room_count=2)
+    for name in ("Zoe", "Mia"):
+        await lesson.join(name)
+    teacher = await school.teacher()
+    await teacher.opens_desk(lesson.lesson, lesson.teacher_token)
+    names = teacher.page.locator(".waiting .person")
+    await expect(names).to_have_text([re.compile("Zoe"), re.compile("Mia")])
+    before = await teacher.seat_of("Mia").bounding_box()
+    await asyncio.gather(*(lesson.join(f"Classmate {number}") for number in range(12)))
+    await expect(names).to_have_count(14)
+    assert await teacher.seat_of("Mia").bounding_box() == before

@@ -7,10 +7,12 @@
  *     lesson.addEventListener("bye", () => …lesson.bye…)                             // {code, message}: final, no reconnect
  *     lesson.open()                              // or, with what the server put into the page: lesson.open({state, now})
  *     await lesson.ask({type: "chat", text})     // resolves when done; rejects with CommandRefused {code, message}
+ *     await lesson.attempt({type: "chat", text}) // the same: "" when done, or the sentence to show
  *     lesson.now()                               // ms since the epoch by the server's clock
  *
  * Reconnects by itself with growing, jittered pauses; every connection begins with a whole new state.
  */
+import { t } from "./boot.js"
 import { mergePatch } from "./merge-patch.js"
 
 const PING_EVERY_MS = 20_000
@@ -105,6 +107,17 @@ export class LessonSocket extends EventTarget {
       this.#pending.set(id, { done, refuse, timer })
       socket.send(JSON.stringify({ ...command, id }))
     })
+  }
+
+  /** Ask for something. @param {{type: string, [field: string]: unknown}} command @returns {Promise<string>} why it was not done, for people; "" when it was */
+  async attempt(command) {
+    try {
+      await this.ask(command)
+      return ""
+    } catch (refusal) {
+      const { code, message } = /** @type {CommandRefused} */ (refusal)
+      return code === "offline" ? t("offline.command") : message || t("failed")
+    }
   }
 
   /** Resolves with the first connection, or when it has taken too long. @returns {Promise<void>} */

@@ -12,6 +12,7 @@ const SHOWN_MS = 6000
 export function toast(text, { heed = false, action } = {}) {
   const region = document.getElementById("toasts")
   if (!region) return
+  for (const same of [...region.children].filter(({ firstChild }) => firstChild?.textContent === text)) same.remove()
   const element = document.createElement("div")
   element.className = heed ? "toast heed" : "toast"
   const words = document.createElement("span")

@@ -1,5 +1,6 @@
 /** Pieces that several stages of the student's page share. */
 import { html, nothing } from "lit/html.js"
+import { repeat } from "lit/directives/repeat.js"
 import { t } from "../shared/boot.js"
 import { confirmDialog } from "../shared/dialog.js"
 import { icon } from "../shared/icons.js"
@@ -14,7 +15,9 @@ export function teacherMessages(page) {
   const messages = openMessages(page.state, page.dismissed).slice(0, 3)
   return messages.length
     ? html`<section class="stack messages" aria-label=${t("message.all")}>
-        ${messages.map(
+        ${repeat(
+          messages,
+          message => message.id,
           message =>
             html` <div class="note message-${message.kind}">
               ${icon(MESSAGE_ICONS[message.kind ?? ""] ?? "message")}

@@ -4,6 +4,7 @@
  */
 import { announce } from "../shared/announcer.js"
 import { boot, socketUrl, t } from "../shared/boot.js"
+import { loadEditor } from "../shared/editor.js"
 import { refusedTexts, wipeLesson, wipePerson } from "../shared/kept-texts.js"
 import { mayWrite, personOf } from "./model.js"
 
@@ -34,7 +35,7 @@ export class Desk {
     this.#changed = changed
     this.host.className = "editor-host"
     this.refused = refusedTexts(boot.lesson).get()
-    void load() // while the lobby is read, and before the first drawing: after it, one could write 0.2 s later
+    void loadEditor() // while the lobby is read, and before the first drawing: after it, one could write 0.2 s later
   }
 
   /** Be where the lesson says. @param {import("./model.js").Stage} stage */
@@ -83,7 +84,7 @@ export class Desk {
         await old.close()
       }
       if (!room || room !== this.#room) return
-      const { RoomText } = await load()
+      const { RoomText } = await loadEditor()
       const { state } = this.#lesson
       if (room !== this.#room) return
       const text = new RoomText({
@@ -176,8 +177,4 @@ export class Desk {
     if (participant === "teacher") return { name: t("teacher") }
     return (participant && personOf(this.#lesson.state, participant)) || { name: t("someone") }
   }
-}
-
-function load() {
-  return import("../editor/index.js")
 }

@@ -7,7 +7,7 @@ const REASONS = ["stuck", "check", "disagree", "other"]
 
 /** @param {import("../student.js").Page} page */
 export async function askForHelp(page) {
-  const form = await showDialog({
+  await showDialog({
     title: t("help.title"),
     body: html`<fieldset class="stack reasons">
         <legend class="visually-hidden">${t("help.reason")}</legend>
@@ -18,11 +18,11 @@ export async function askForHelp(page) {
         ><input class="input" id="help-note" name="note" maxlength="200" autocomplete="off" />
       </div>`,
     actions: [{ value: "ask", label: t("help.send"), main: true }],
+    submit: form =>
+      page.lesson.attempt({
+        type: "hand",
+        reason: String(form.get("reason") ?? "stuck"),
+        note: String(form.get("note") ?? "").trim(),
+      }),
   })
-  if (form)
-    await page.ask({
-      type: "hand",
-      reason: String(form.get("reason") ?? "stuck"),
-      note: String(form.get("note") ?? "").trim(),
-    })
 }

@@ -20,16 +20,14 @@ import { openRoomIds, people } from "./rooms.js"
 export async function writeMessage(desk, to, prepared) {
   const name = nameOf(desk, to)
   const kind = "all" in to ? "all" : "room" in to ? "room" : "person"
-  const form = await compose({
+  const sent = t("message.sent", { name: name || t("message.everyone") })
+  await compose({
     title: kind === "all" ? t("message.all.title") : t("message.to", { name }),
     hint: t(`message.seen.${kind}`, { name }),
     begin: prepared ? preparedText(desk, to, prepared) : "",
     offers: PREPARED[kind].map((key) => preparedText(desk, to, key)),
+    send: (text) => desk.attempt("all" in to ? { type: "broadcast", text } : { type: "nudge", text, ...to }, sent),
   })
-  const text = String(form?.get("text") ?? "").trim()
-  if (!text) return
-  const sent = t("message.sent", { name: name || t("message.everyone") })
-  await desk.ask("all" in to ? { type: "broadcast", text } : { type: "nudge", text, ...to }, sent)
 }
 
 /** Send a prepared text at once, and say what was sent. @param {Desk} desk @param {To} to @param {string} prepared a name of PREPARED */
@@ -51,10 +49,11 @@ function nameOf({ state }, to) {
 }
 
 /**
- * A text to send, with others to begin from. Resolves to the fields (`text`), or null.
- * @param {{ title: string, hint: string, begin?: string, offers: string[], most?: number }} options `most` in UTF-16 units
+ * A text to send, with others to begin from; it stays here to be sent again until it is.
+ * @param {{ title: string, hint: string, begin?: string, offers: string[], most?: number, send: (text: string) => Promise<string> }} options
+ *   `most` in UTF-16 units; `send` gives "", or why it was not sent
  */
-export function compose({ title, hint, begin = "", offers, most = 1000 }) {
+export function compose({ title, hint, begin = "", offers, most = 1000, send }) {
   /** @param {Event} event @param {string} text */
   const use = (event, text) => {
     const field = /** @type {HTMLElement} */ (event.currentTarget).closest("form")?.querySelector("textarea")
@@ -71,6 +70,10 @@ export function compose({ title, hint, begin = "", offers, most = 1000 }) {
       ${offers.every((text) => text === begin) ? nothing : html`<div class="stack prepared"><p class="label small">${t("message.prepared")}</p>
         ${offers.map((text) => html`<button type="button" class="btn prepared-text" @click=${(/** @type {Event} */ event) => use(event, text)}>${text}</button>`)}</div>`}`,
     actions: [{ value: "send", label: t("send"), main: true }],
+    submit: async (form) => {
+      const text = String(form.get("text")).trim()
+      return text && send(text)
+    },
   })
 }
 
@@ -122,29 +125,32 @@ export async function lookAfterPerson(desk, participant) {
 
 /** @param {Desk} desk @param {string} room */
 export async function renameRoom(desk, room) {
-  const form = await showDialog({
+  await showDialog({
     title: t("room.rename.title"),
     body: html`<div class="field"><label for="room-name">${t("room.name")}</label>
       <input class="input" id="room-name" name="name" maxlength="60" required autofocus .value=${desk.state.rooms[room].name} /></div>`,
     actions: [{ value: "save", label: t("save"), main: true }],
+    submit: async (form) => {
+      const name = String(form.get("name")).trim()
+      return name && desk.attempt({ type: "rename", room, name })
+    },
   })
-  const name = String(form?.get("name") ?? "").trim()
-  if (name) await desk.ask({ type: "rename", room, name })
 }
 
 /** @param {Desk} desk */
 export async function addRoom(desk) {
-  const form = await showDialog({
+  await showDialog({
     title: t("room.add"),
     body: html`<div class="field"><label for="room-name">${t("room.name")}</label>
         <input class="input" id="room-name" name="name" maxlength="60" autofocus /><p class="hint">${t("room.name.hint")}</p></div>
       <div class="field"><label for="room-topic">${t("room.topic")}</label>
         <textarea class="input" id="room-topic" name="topic" rows="2" maxlength="4000"></textarea></div>`,
     actions: [{ value: "add", label: t("room.add"), main: true }],
+    submit: (form) => {
+      const name = String(form.get("name")).trim()
+      return desk.attempt({ type: "add_room", topic: String(form.get("topic")).trim(), ...(name ? { name } : {}) }, t("room.added"))
+    },
   })
-  if (!form) return
-  const name = String(form.get("name")).trim()
-  await desk.ask({ type: "add_room", topic: String(form.get("topic")).trim(), ...(name ? { name } : {}) }, t("room.added"))
 }
 
 /** @param {Desk} desk @param {string} room */
@@ -166,7 +172,7 @@ export async function pasteRoster(desk) {
     field.setCustomValidity(roster.problems.length > 0 ? t("roster.mend") : "")
     if (place instanceof HTMLElement) render(rosterPreview(roster, t), place)
   }
-  const form = await showDialog({
+  await showDialog({
     title: t("roster.title"),
     className: "wide-dialog",
     body: html`<div class="field"><label for="roster-text">${t("roster.label")}</label>
@@ -174,8 +180,8 @@ export async function pasteRoster(desk) {
       <textarea class="input mono" id="roster-text" name="roster" rows="8" required autofocus placeholder=${t("roster.placeholder")} @input=${preview}></textarea></div>
       <div class="roster-preview" aria-live="polite"></div>`,
     actions: [{ value: "seat", label: t("roster.seat"), main: true }],
+    submit: (form) => desk.attempt({ type: "regroup", by: "roster", roster: String(form.get("roster")) }, t("roster.done")),
   })
-  if (form) await desk.ask({ type: "regroup", by: "roster", roster: String(form.get("roster")) }, t("roster.done"))
 }
 
 /** @param {Desk} desk */

@@ -87,15 +87,16 @@ export class Desk {
    * @returns {Promise<boolean>}
    */
   async ask(command, done) {
-    try {
-      await this.lesson.ask(command)
-      if (done) toast(done)
-      return true
-    } catch (error) {
-      const { code, message } = /** @type {import("../shared/lesson-socket.js").CommandRefused} */ (error)
-      toast(code === "offline" ? t("offline.command") : message || t("failed"), { heed: true })
-      return false
-    }
+    const refusal = await this.attempt(command, done)
+    if (refusal) toast(refusal, { heed: true })
+    return !refusal
+  }
+
+  /** The same for a dialog, which says itself why it was not done. @param {Command} command @param {string} [done] @returns {Promise<string>} "" when it was done */
+  async attempt(command, done) {
+    const refusal = await this.lesson.attempt(command)
+    if (!refusal && done) toast(done)
+    return refusal
   }
 
   /** @param {string} room */

@@ -14,12 +14,11 @@ import { compose } from "./asking.js"
 /** Ask the rooms with this sign something. @param {Desk} desk @param {string} sign @param {string[]} rooms */
 async function promptRooms(desk, sign, rooms) {
   const names = new Intl.ListFormat(document.documentElement.lang).format(rooms.map((id) => desk.state.rooms[id].name))
-  const form = await compose({
+  await compose({
     title: t("prompt.title", { count: rooms.length }), hint: t("prompt.seen", { names }),
     begin: t(`prepared.${QUESTIONS[sign]}`), offers: [...new Set([QUESTIONS[sign], "build", "check"])].map((key) => t(`prepared.${key}`)),
+    send: (text) => desk.attempt({ type: "prompt", text, rooms }, t("message.sent", { name: names })),
   })
-  const text = String(form?.get("text") ?? "").trim()
-  if (text) await desk.ask({ type: "prompt", text, rooms }, t("message.sent", { name: names }))
 }
 
 /** What a card says: the one prepared with the lesson, if there is one. @param {Desk} desk @param {"hint" | "stretch"} kind */
@@ -37,12 +36,11 @@ export async function giveCard(desk, room, kind) {
 export async function dropCard(desk, room, kind) {
   const { rooms } = desk.state
   const begin = cardText(desk, kind)
-  const form = await compose({
+  await compose({
     title: t(`card.${kind}`, { name: rooms[room].name }), hint: t(`card.${kind}.hint`),
     begin, offers: [...new Set([begin, t(`prepared.${kind}`)])], most: 4000,
+    send: (text) => desk.attempt({ type: "card", room, kind, text }, t("message.sent", { name: rooms[room].name })),
   })
-  const text = String(form?.get("text") ?? "").trim()
-  if (text) await desk.ask({ type: "card", room, kind, text }, t("message.sent", { name: rooms[room].name }))
 }
 
 /** @param {Desk} desk @param {string} room */

@@ -2,6 +2,7 @@
  * The text of the room the teacher visits, in the same editor the room writes in, with each author's words marked.
  */
 import { boot, socketUrl, t } from "../shared/boot.js"
+import { loadEditor } from "../shared/editor.js"
 
 /** @typedef {import("./desk.js").Desk} Desk */
 
@@ -18,7 +19,7 @@ export function openRoomText(desk, room, element) {
   let text
   let closed = false
   const follow = () => text?.setWritable(desk.state.lesson.phase !== "ended")
-  void import("../editor/index.js").then(({ RoomText }) => {
+  void loadEditor().then(({ RoomText }) => {
     if (closed) return
     text = new RoomText({
       parent: element, socketOrigin: socketUrl(""), lesson: boot.lesson, room, role: "teacher",

@@ -58,11 +58,11 @@ export function people(state) {
   return found
 }
 
-/** @param {TeacherState} state people without a table, the latest first */
+/** @param {TeacherState} state people without a table, as they came: names keep their place while others come */
 export function unseated(state) {
   return people(state)
     .filter((person) => !person.room)
-    .sort((a, b) => b.joined_at - a.joined_at)
+    .sort((a, b) => a.joined_at - b.joined_at)
 }
 
 /** @param {TeacherState} state @returns {(Hand & { participant: string, name: string, room: string | null })[]} the longest wait first */
