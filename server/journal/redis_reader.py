@@ -265,8 +265,11 @@ class Reader:
         """Wait until what has been read is on enough replicas: nobody is given what a failover could take back."""
         commands = self._store.barrier(name)
         while commands:
+            replies = await link.ask(commands, self._patience.answer)
+            if isinstance(replies[-1], ResponseError):  # it is a replica itself by now
+                raise next(reply for reply in replies if isinstance(reply, ResponseError))
             with suppress(Unavailable):
-                return self._store.require_replicated(await link.ask(commands, self._patience.answer))
+                return self._store.require_replicated(replies)
 
     async def _give(self, stream: Stream, rows: Sequence[Row]) -> None:
         if self._streams.get(stream.lesson) is not stream:

@@ -293,8 +293,8 @@ class RedisStore:
         return True
 
     def require_replicated(self, replies: Sequence[Reply]) -> None:
-        """Refuse when ``barrier`` did not reach enough replicas."""
-        if replies and replies[-1] < self._replicas:
+        """Refuse when ``barrier`` did not reach enough replicas, or a primary no more."""
+        if replies and (isinstance(replies[-1], ResponseError) or replies[-1] < self._replicas):
             raise Unavailable("Storage cannot take it now. Try again in a moment.", reason="storage")
 
     @staticmethod
