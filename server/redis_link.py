@@ -52,6 +52,8 @@ class Patience:
     """How long entries are kept that Redis may lose by dying: with ``appendfsync everysec`` those of two seconds."""
     rewrite: float = 10.0
     """After a deletion, before the append-only file is written anew: a purge deletes many lessons."""
+    traces: float = 300.0
+    """How often a process looks for deletions after which another could not have files written anew."""
 
 
 class Link:
@@ -135,6 +137,11 @@ def place(url: str) -> str:
     parts = urlsplit(url)
     host = parts.netloc.rpartition("@")[2]
     return f"{parts.scheme}://{host}{parts.path}"
+
+
+def told(info: bytes) -> dict[str, str]:
+    """Take apart what a Redis says of itself."""
+    return dict(line.split(":", 1) for line in info.decode().splitlines() if ":" in line)
 
 
 def kinds(group: BaseExceptionGroup[Exception]) -> str:

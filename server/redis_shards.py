@@ -33,7 +33,7 @@ class Shards:
         self.primaries: tuple[str, ...] = ()
         """The addresses of those that take writes."""
         self.replicas: tuple[str, ...] = ()
-        """Of a cluster; nobody knows those of a Redis by itself."""
+        """Of a cluster; a Redis by itself is asked for its own when they are needed."""
         self.unserved = 0
         """How many of a cluster's slots nobody has."""
         self.doubted = asyncio.Event()
@@ -96,7 +96,7 @@ class Shards:
         self._owners = [""] * SLOTS
         primaries, replicas = set(), set()
         for first, last, *nodes in slots:
-            primary, *others = [_address(told_by, host, port) for host, port, *_ in nodes]
+            primary, *others = [address(told_by, host and host.decode(), port) for host, port, *_ in nodes]
             self._owners[first : last + 1] = [primary] * (last + 1 - first)
             primaries.add(primary)
             replicas.update(others)
@@ -105,12 +105,12 @@ class Shards:
         self.several = self._known = True
 
 
-def _address(told_by: str, host: bytes | None, port: int) -> str:
-    """Give the address of another of the same cluster; who asks it signs in there as here."""
+def address(told_by: str, host: str | None, port: int | str) -> str:
+    """Give the address of another that a Redis tells of; who asks it signs in there as here."""
     known = urlsplit(told_by)
     user, at, _ = known.netloc.rpartition("@")
     # A Redis that does not know its own address says nothing, or "?": it is where it was asked.
-    name = host.decode() if host and host != b"?" else known.hostname or "127.0.0.1"
+    name = host if host and host != "?" else known.hostname or "127.0.0.1"
     return known._replace(netloc=f"{user}{at}{f'[{name}]' if ':' in name else name}:{port}").geturl()
 
 

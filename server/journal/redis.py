@@ -19,6 +19,8 @@ given back to it.
 from __future__ import annotations
 
 import asyncio
+import logging
+import random
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
@@ -30,7 +32,9 @@ from server.journal.redis_session import Session
 from server.journal.redis_store import LESSONS, RedisStore, code_key, key
 from server.journal.redis_writer import COMMIT_INTERVAL_SECS, MAX_QUEUED_BYTES, Writer
 from server.journal.tails import Append, away, closed, no_lesson, not_found, settling, unavailable
-from server.redis_link import FAILURES, Patience
+from server.redis_link import FAILURES, Patience, place
+
+_log = logging.getLogger(__name__)
 
 
 class RedisJournal:
@@ -68,6 +72,10 @@ class RedisJournal:
         self._running: asyncio.Task[None] | None = None
         self._deleting: set[str] = set()
         self._rewrite_due = asyncio.Event()
+        self._rewritten: dict[str, set[bytes]] = {}
+        """Since which deletions whose append-only file has been written anew."""
+        self._missed: set[str] = set()
+        """Whose has not been, when last tried."""
 
     async def open(self) -> None:
         if self._is_open:
@@ -180,6 +188,7 @@ class RedisJournal:
         self._reader.end(lesson, gone=True)
         await self._store.delete(lesson)
         self._deleting.discard(lesson)
+        self._rewritten.clear()
         self._rewrite_due.set()
 
     def _enqueue(self, append: Append, *, hurry: bool = False) -> None:
@@ -261,24 +270,53 @@ class RedisJournal:
 
     async def _rewrite_when_due(self) -> None:
         while True:
-            await self._rewrite_due.wait()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._patience.traces * random.uniform(0.5, 1.0)):
+                    await self._rewrite_due.wait()
             await asyncio.sleep(self._patience.rewrite)
+            due = self._rewrite_due.is_set()
             try:
-                await self._rewrite()
+                # Another process may have ended before it could see to it.
+                if due or await self._store.traces():
+                    await self._rewrite()
             except Unavailable:
-                self._rewrite_due.set()
+                if due:
+                    self._rewrite_due.set()
 
     async def _rewrite(self) -> None:
-        """Have all append-only files written anew: in a cluster a lesson leaves its name and its code in several."""
+        """Have all append-only files written anew: in a cluster a lesson leaves its name and its code in several.
+
+        Raises Unavailable when one has not been; call again, and only that one is asked.
+        """
         self._rewrite_due.clear()
         self._shards.doubt()  # there may be replicas by now that nobody has asked for
         try:
             await self._shards.known()
         except FAILURES as error:
             raise unavailable(error) from error
-        for url in (*self._shards.primaries, *self._shards.replicas):
-            while not await self._store.rewrite(url):  # noqa: ASYNC110  (Redis can only be asked)
-                await asyncio.sleep(self._patience.poll)
+        traces = await self._store.traces()
+        urls = [*self._shards.primaries, *self._shards.replicas]
+        offsets: dict[str, int] = {}  # which each must have reached, and those that receive from it
+        missed: set[str] = set()
+        for url in urls:
+            try:
+                found = await self._store.replication(url)
+                if not self._shards.several:  # nobody else names them, and they may have replicas themselves
+                    urls += [each for each in found.replicas if each not in urls]
+                offsets[url] = max(found.offset, offsets.get(found.source, 0))
+                if found.offset < offsets[url]:
+                    raise away()  # it may not have received yet what was deleted
+                if self._rewritten.get(url) != traces:
+                    await self._store.rewrite(url)
+                    self._rewritten[url] = traces
+            except Unavailable:
+                missed.add(url)
+                if url not in self._missed:  # once, not for each attempt
+                    _log.warning("journal: deleted lessons stay in the append-only file at %s for now", place(url))
+        self._missed = missed
+        if missed:
+            raise away()
+        await self._store.forget(traces)
 
     def _require_up(self, name: bytes) -> None:
         if not self._is_open:

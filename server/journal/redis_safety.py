@@ -8,7 +8,7 @@ import logging
 from redis.exceptions import AuthenticationError, ClusterDownError, ResponseError
 
 from server.errors import SettingsError
-from server.redis_link import FAILURES, Patience, place
+from server.redis_link import FAILURES, Patience, place, told
 from server.redis_shards import Links
 
 OLDEST_VERSION = (7, 0)
@@ -64,7 +64,7 @@ async def _ask(links: Links) -> dict[str, dict[str, str]]:
         except FAILURES as error:
             failure = error
         else:
-            infos[url] = dict(line.split(":", 1) for line in found.decode().splitlines() if ":" in line)
+            infos[url] = told(found)
     if failure is not None and not infos:
         raise failure
     for url in shards.primaries:

@@ -4,6 +4,7 @@ The keys::
 
     roundtable:lessons              set of all lessons
     roundtable:code:<code>          the lesson that has it
+    roundtable:traces               set: a sign for each deletion since which files may not have been written anew
     roundtable:{<lesson>}:meta      hash: code, created, ended, seq, at (of the last entry), x (seq of the last
                                     exclusive commit); a lesson is there as long as this key is
     roundtable:{<lesson>}:entries   stream: rows, see ``rows``; the id of one is <seq of its last entry>-0
@@ -23,8 +24,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import secrets
 import zlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 
 from redis.exceptions import ResponseError
 
@@ -32,10 +36,11 @@ from server.errors import Unavailable
 from server.journal import Entry, LessonRow, Snapshot
 from server.journal.rows import BLOCK_ENTRIES, pack, unpack
 from server.journal.tails import not_found, unavailable
-from server.redis_link import FAILURES, Command, Patience, Reply
-from server.redis_shards import Links
+from server.redis_link import FAILURES, Command, Patience, Reply, place, told
+from server.redis_shards import Links, address
 
 LESSONS = b"roundtable:lessons"
+TRACES = b"roundtable:traces"
 
 FAILED = b"cluster_state:fail"
 """In what a Redis of a cluster that takes nothing says of it."""
@@ -108,6 +113,18 @@ def entries_of(row: Row) -> list[Entry]:
     if fields[0] == b"z":
         return unpack(last, zlib.decompress(fields[1]))
     return unpack(last, fields[3], int(fields[1]))
+
+
+@dataclass(frozen=True, slots=True)
+class Replication:
+    """Where a Redis stands among those that have the same keys."""
+
+    offset: int
+    """How far it has come in what its primary has done."""
+    source: str
+    """The address of whom it receives that from; empty for a primary."""
+    replicas: list[str]
+    """The addresses of those that receive it from this one."""
 
 
 class RedisStore:
@@ -269,25 +286,65 @@ class RedisStore:
                 return
 
     async def delete(self, lesson: str) -> None:
+        with suppress(Unavailable):  # a full Redis takes no more signs, but deletes; then this process alone knows
+            await self._ask(("SADD", TRACES, secrets.token_urlsafe(9)))
         (code,) = await self._ask(("HGET", key(lesson, "meta"), "code"))
         if code is not None:
             await self._ask(("EVAL", _RELEASE, 1, code_key(code.decode()), lesson))
         parts = "meta", "entries", "packed", "snapshots"
-        await self._ask(("DEL", *(key(lesson, part) for part in parts)))
-        # The list last: a deletion that was cut short is begun again from there.
-        await self._ask(("SREM", LESSONS, lesson))
+        meta = key(lesson, "meta")
+        _, *replicated = await self._ask(("DEL", *(key(lesson, part) for part in parts)), *self.barrier(meta))
+        _, *listed = await self._ask(("SREM", LESSONS, lesson), *self.barrier(LESSONS))
+        self.require_replicated(replicated)
+        self.require_replicated(listed)
 
-    async def rewrite(self, url: str) -> bool:
+    async def traces(self) -> set[bytes]:
+        """Give the signs of deletions that may have left bytes in append-only files."""
+        (signs,) = await self._ask(("SMEMBERS", TRACES))
+        return set(signs)
+
+    async def forget(self, signs: Collection[bytes]) -> None:
+        """Note that files have been written anew since these deletions."""
+        if signs:
+            await self._ask(("SREM", TRACES, *signs))
+
+    async def replication(self, url: str) -> Replication:
+        """Ask one Redis of whom it receives, and who of it."""
+        info = await self._info(url)
+        source = address(url, info["master_host"], info["master_port"]) if "master_host" in info else ""
+        replicas = []
+        for name in info:
+            if name.startswith("slave") and info[name].startswith("ip="):
+                fields = dict(field.split("=", 1) for field in info[name].split(","))
+                replicas.append(address(url, fields["ip"], fields["port"]))
+        return Replication(int(info["master_repl_offset"]), source, replicas)
+
+    async def rewrite(self, url: str) -> None:
         """Have the append-only file of one Redis written anew, without what was deleted.
 
-        Returns False while one is being written that was begun before.
+        Waits while one is being written that was begun before.
         """
+        # Where there is no such file the command would make one.
+        while (await self._info(url))["aof_enabled"] == "1" and not await self._begin_rewrite(url):  # noqa: ASYNC110
+            await asyncio.sleep(self._patience.poll)
+
+    async def _info(self, url: str) -> dict[str, str]:
+        try:
+            (info,) = await self.links.ask_at(url, ("INFO",))
+        except FAILURES as error:
+            raise unavailable(error) from error
+        return told(info)
+
+    async def _begin_rewrite(self, url: str) -> bool:
         try:
             await self.links.ask_at(url, ("BGREWRITEAOF",))
         except ResponseError as error:
             if "in progress" in str(error):
                 return False
-            _log.warning("journal: Redis refused BGREWRITEAOF: deleted lessons stay in its append-only file for now")
+            _log.warning(
+                "journal: the Redis at %s refused BGREWRITEAOF: deleted lessons stay in its append-only file for now",
+                place(url),
+            )
         except FAILURES as error:
             raise unavailable(error) from error
         return True

@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import random
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from server.journal.redis import RedisJournal
 from server.journal.rows import pack
 from server.redis_link import Patience
 from tests.journals import IMPATIENT, Tailed, opened, whole
+from tests.redis_cluster import asked
 from tests.redis_server import RedisServer
 from tests.stage import until
 
@@ -288,6 +290,61 @@ async def test_closing_asks_for_the_file_to_be_written_anew(redis_server: RedisS
         await journal.delete("lesson-forgotten")
         assert b"lesson-forgotten" in redis_server.bytes()
     await until(lambda: b"lesson-forgotten" not in redis_server.bytes(), "that the file was written anew")
+
+
+async def test_deletion_leaves_no_byte_on_replicas_of_replicas(
+    journal: RedisJournal, redis_server: RedisServer, tmp_path: Path
+) -> None:
+    await journal.commit("one", 1, [b"written in one"])
+    late: list[RedisServer] = []
+    try:
+        for number, (of, aof) in enumerate(((redis_server, "yes"), (None, "yes"), (redis_server, "no"))):
+            source = of or late[-1]
+            options = {"replicaof": f"127.0.0.1 {source.port}", "appendonly": aof, "repl-diskless-load": "swapdb"}
+            late.append(RedisServer(tmp_path / f"late-{number}", options))
+            await late[-1].start()
+            await asked(late[-1], ("EXISTS", "roundtable:{one}:entries"), bool)
+        # They write their first files only now.
+        await until(lambda: all(b"written in one" in server.bytes() for server in late[:2]), "the text in both files")
+        await journal.delete("one")
+        servers = (redis_server, *late)
+        await until(
+            lambda: not any(b"written in one" in server.bytes() for server in servers), "that all files are new"
+        )
+        assert not (late[2].folder / "appendonlydir").exists(), "where there was no file, there is none"
+    finally:
+        for server in late:
+            await server.kill()
+
+
+async def test_a_replica_that_is_away_is_asked_when_it_is_back(
+    journal: RedisJournal, redis_server: RedisServer, replica: RedisServer
+) -> None:
+    await journal.commit("one", 1, [b"written in one"])
+    await until(lambda: b"written in one" in replica.bytes(), "the text in its file")
+    replica.pause()
+    await journal.delete("one")
+    await until(lambda: b"written in one" not in redis_server.bytes(), "the primary's new file")
+    async with redis_server.client() as client:
+        rewrites = (await client.info("stats"))["total_forks"]
+        await until(lambda: journal._missed != set(), "that it is missed")
+        replica.resume()
+        await until(lambda: b"written in one" not in replica.bytes(), "the replica's new file")
+        assert (await client.info("stats"))["total_forks"] == rewrites, "the primary is asked once"
+
+
+async def test_what_a_process_could_not_have_written_anew_another_does(redis_server: RedisServer) -> None:
+    """The first is killed, as it were, or the file is being written when ``roundtable purge`` ends."""
+    killed = RedisJournal(redis_server.url, patience=Patience(rewrite=3600))
+    await killed.open()
+    await killed.create("lesson-forgotten", "ONE", 1, [b"x"])
+    await killed.delete("lesson-forgotten")
+    killed._rewrite_due.clear()
+    await killed.close()
+    assert b"lesson-forgotten" in redis_server.bytes()
+    async with opened(redis_server, patience=replace(IMPATIENT, traces=0.1)):
+        await until(lambda: b"lesson-forgotten" not in redis_server.bytes(), "that the file was written anew")
+        await asked(redis_server, ("EXISTS", "roundtable:traces"), lambda found: not found)
 
 
 async def test_a_lesson_whose_making_was_cut_short_frees_its_code(

@@ -224,7 +224,9 @@ async def test_lessons_elsewhere_go_on_while_a_primary_is_away(tmp_path: Path) -
             await late.close()
 
 
-@pytest.mark.parametrize("how", ["killed, with replicas awaited", "frozen", "asked to", "asked to, with replicas awaited"])
+@pytest.mark.parametrize(
+    "how", ["killed, with replicas awaited", "frozen", "asked to", "asked to, with replicas awaited"]
+)
 async def test_a_replica_takes_over_from_a_primary(tmp_path: Path, how: str) -> None:
     async with running(tmp_path, replicas_of_first=1) as redis_cluster:
         (replica,) = redis_cluster.replicas

@@ -391,3 +391,25 @@ async def test_nobody_is_given_what_a_replica_has_not(redis_server: RedisServer,
         await until(lambda: all(len(tail) == last for tail in tails), "everything")
         assert set(tails[0].bodies) >= {b"first", b"second", b"third", b"fourth"}
         assert tails[0] == tails[1]
+
+
+async def test_a_deletion_waits_for_replicas_and_can_be_asked_for_again(
+    redis_server: RedisServer, replica: RedisServer
+) -> None:
+    """Else a failover would bring back what the teacher was told is gone."""
+    async with opened(redis_server, replicas=1, patience=replace(IMPATIENT, answer=6.0)) as journal:
+        assert await journal.create("one", "ONE", 1, [b"first"])
+        replica.pause()
+        with pytest.raises(Unavailable):
+            await journal.delete("one")
+        replica.resume()
+        async with asyncio.timeout(20):
+            while True:
+                try:
+                    await journal.delete("one")
+                    break
+                except Unavailable:
+                    await asyncio.sleep(0.01)
+        async with replica.client() as client:
+            assert await client.keys("roundtable:*one*") == await client.keys("roundtable:lessons") == []
+            assert not await client.exists("roundtable:code:ONE")
