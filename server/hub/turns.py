@@ -5,6 +5,8 @@ from __future__ import annotations
 import secrets
 from typing import Protocol
 
+from redis.exceptions import OutOfMemoryError
+
 from server.redis_link import FAILURES
 from server.redis_shards import Links
 
@@ -33,7 +35,7 @@ class OwnTurns:
 
 
 class RedisTurns:
-    """Turns among all processes on one Redis. While it is away nobody has a turn."""
+    """Turns among all processes on one Redis. While it is away nobody has a turn, while it is full everybody."""
 
     def __init__(self, links: Links) -> None:
         self._links = links
@@ -43,6 +45,8 @@ class RedisTurns:
         try:
             key = f"roundtable:turn:{work}"
             (mine,) = await self._links.ask(("EVAL", _TAKE, 1, key, self._token, round(secs * 1000)))
+        except OutOfMemoryError:
+            return True  # nobody could take it, and old lessons must go all the more
         except FAILURES:
             return False
         return bool(mine)

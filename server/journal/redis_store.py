@@ -88,10 +88,11 @@ _PACK = """
 if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
 local first = redis.call('XRANGE', KEYS[2], '-', '+', 'COUNT', 1)[1]
 if not first or first[1] ~= ARGV[1] then return 0 end
-redis.call('XADD', KEYS[3], ARGV[2], 'z', ARGV[3])
 redis.call('XTRIM', KEYS[2], 'MINID', '=', ARGV[4])
+redis.call('XADD', KEYS[3], ARGV[2], 'z', ARGV[3])
 return 1
 """
+"""In this order: what would be refused because memory is full is not once a script has begun to write."""
 
 
 Row = tuple[bytes, Sequence[bytes]]

@@ -40,3 +40,12 @@ async def test_nobody_has_a_turn_while_redis_is_away(redis_server: RedisServer) 
 
 async def test_a_process_alone_always_has_it() -> None:
     assert await OwnTurns().take("sweep", 60)
+
+
+async def test_while_redis_is_full_everybody_has_it(redis_server: RedisServer) -> None:
+    """What is done in turns makes room."""
+    links = Links(redis_server.url)
+    async with redis_server.client() as client:
+        await client.config_set("maxmemory", "1")
+    assert await RedisTurns(links).take("sweep", 60)
+    await links.close()

@@ -308,6 +308,19 @@ async def test_a_full_redis_refuses_what_is_new_and_nothing_else(
     assert tail.bodies == [b"before", b"after"]
 
 
+async def test_a_full_redis_packs_all_the_same(journal: RedisJournal, redis_server: RedisServer) -> None:
+    """It makes room."""
+    for number in range(1200):
+        journal.append("one", number, [b"acorns fall in autumn"])
+    await journal.commit("one", 1200, [])
+    before = await whole(journal, "one")
+    async with redis_server.client() as client:
+        await client.config_set("maxmemory", "1")
+        await journal.compact("one")
+        assert await client.xlen("roundtable:{one}:entries") == 0
+    assert await whole(journal, "one") == before
+
+
 async def test_what_was_appended_on_top_of_a_refusal_is_not_written(redis_server: RedisServer) -> None:
     flushes: list[int] = []
     async with opened(redis_server, observe=lambda secs, entries: flushes.append(entries)) as journal:
