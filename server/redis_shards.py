@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from redis.crc import REDIS_CLUSTER_HASH_SLOTS as SLOTS
 from redis.crc import key_slot
-from redis.exceptions import ClusterDownError, ResponseError
+from redis.exceptions import ClusterDownError, ReadOnlyError, ResponseError
 
 from server.redis_link import ELSEWHERE, FAILURES, Command, Link, Patience, Reply
 from server.settings import addresses
@@ -164,6 +164,8 @@ class Links:
         for reply in replies:
             if isinstance(reply, (*ELSEWHERE, ClusterDownError)):
                 self.shards.doubt()
+            if isinstance(reply, ReadOnlyError):
+                await self.close(url)  # by now the address may lead to the one that took its place
             if isinstance(reply, ResponseError):
                 raise reply
         return replies

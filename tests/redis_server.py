@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import shutil
 import signal
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import redis.asyncio
 import redis.exceptions
 
 from tests.processes import free_port
+from tests.relay import Relay
 
 _DEADLINE_SECS = 20.0
 
@@ -121,3 +123,25 @@ class RedisServer:
             self._signal(number)
         async with asyncio.timeout(_DEADLINE_SECS):
             await self.process.wait()
+
+
+@asynccontextmanager
+async def replaced(primary: RedisServer, folder: Path) -> AsyncIterator[tuple[str, Callable[[], Awaitable[None]]]]:
+    """Give an address that leads to a primary, and what makes a replica take its place there: the two change roles,
+    and connections that there are stay where they are."""
+    replica = RedisServer(folder / "replica", {"replicaof": f"127.0.0.1 {primary.port}"})
+    await replica.start()
+    try:
+        async with Relay([primary.port]) as relay, primary.client() as old, replica.client() as new:
+            await old.set("written", 1)  # else one that has not begun to receive counts as one that has everything
+            while not await old.wait(1, 100):
+                pass
+
+            async def replace() -> None:
+                await new.replicaof("NO", "ONE")
+                await old.replicaof("127.0.0.1", str(replica.port))
+                relay.ports = [replica.port]
+
+            yield f"redis://127.0.0.1:{relay.port}/0", replace
+    finally:
+        await replica.kill()

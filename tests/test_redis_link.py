@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
+from pathlib import Path
 
 import pytest
 from redis.exceptions import ResponseError
 
 from server.redis_link import FAILURES, Patience, place
 from server.redis_shards import Links
-from tests.redis_server import RedisServer
+from tests.redis_server import RedisServer, replaced
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(60)]
 
@@ -42,6 +43,18 @@ async def test_one_failure_drops_all_dead_links(redis_server: RedisServer) -> No
         await links.ask(("PING",))
     assert await links.ask(("PING",)) == [b"PONG"]
     await links.close()
+
+
+async def test_a_primary_that_became_a_replica_is_left(redis_server: RedisServer, tmp_path: Path) -> None:
+    """Its address leads to the new one, and connections to the old one go on."""
+    async with replaced(redis_server, tmp_path) as (url, replace):
+        links = Links(url)
+        await links.ask(("SET", "key", 1))
+        await replace()
+        with pytest.raises(ResponseError):
+            await links.ask(("SET", "key", 2))
+        await links.ask(("SET", "key", 3))
+        await links.close()
 
 
 async def test_a_frozen_redis_is_not_waited_for(redis_server: RedisServer) -> None:

@@ -13,7 +13,7 @@ import random
 from collections import defaultdict, deque
 from contextlib import AsyncExitStack, suppress
 
-from redis.exceptions import ResponseError
+from redis.exceptions import ReadOnlyError, ResponseError
 
 from server.bus import Receive, deliver
 from server.redis_link import Command, Link, Patience, kinds
@@ -127,6 +127,8 @@ class RedisBus:
             wait = min(2 * wait, self._patience.retry_most)
 
     async def _publish(self, link: Link) -> None:
+        loop = asyncio.get_running_loop()
+        looked_at = 0.0
         while True:
             await _signalled(self._wake, self._patience.poll)
             # Whoever subscribed before this was published here is to receive it.
@@ -136,9 +138,15 @@ class RedisBus:
             commands: list[Command] = [("PUBLISH", channel, payload) for channel, payload in self._queue]
             self._queue.clear()
             self._queued_bytes = 0
-            for reply in await link.ask(commands or [("PING",)], self._patience.answer):
+            if not commands or loop.time() - looked_at >= self._patience.poll:
+                commands.append(("INFO", "replication"))
+                looked_at = loop.time()
+            for reply in await link.ask(commands, self._patience.answer):
                 if isinstance(reply, ResponseError):
                     raise reply
+                # It would take what is published, and tell nobody at the Redis that took its place.
+                if isinstance(reply, bytes) and b"role:slave" in reply and not self._shards.several:
+                    raise ReadOnlyError("it is a replica by now")
 
     async def _subscribe(self, link: Link) -> None:
         """Ask for the channels that are wanted now, and see that the connection lives."""

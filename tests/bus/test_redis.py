@@ -11,7 +11,7 @@ import pytest
 from server.bus.redis import RedisBus
 from server.redis_link import Patience
 from tests.redis_cluster import running
-from tests.redis_server import RedisServer
+from tests.redis_server import RedisServer, replaced
 from tests.stage import until
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(60)]
@@ -46,6 +46,27 @@ async def test_it_comes_back_with_its_subscriptions(bus: RedisBus, redis_server:
     await reaches(bus, b"after", heard)
     bus.publish("later", b"x")
     await until(lambda: later == [b"x"], "the later topic")
+
+
+async def test_it_leaves_a_primary_that_became_a_replica(redis_server: RedisServer, tmp_path: Path) -> None:
+    """Which takes what is published, and tells nobody at the new one."""
+    async with replaced(redis_server, tmp_path) as (url, replace):
+        old, new = RedisBus(url, patience=IMPATIENT), RedisBus(url, patience=IMPATIENT)
+        heard: list[bytes] = []
+        old.subscribe("topic", heard.append)
+        await old.open()
+        await reaches(old, b"before", heard)
+        await replace()
+        new.subscribe("topic", heard.append)
+        await new.open()
+        await reaches(new, b"by the new", heard)
+        told: list[bytes] = []
+        new.subscribe("told", told.append)
+        while not told:
+            old.publish("told", b"by the old")
+            await asyncio.sleep(0.01)
+        await old.close()
+        await new.close()
 
 
 async def test_it_notices_that_redis_is_frozen(
