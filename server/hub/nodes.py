@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import Protocol
 
 import structlog
+from redis.exceptions import OutOfMemoryError
 
 from server.errors import Unavailable
 from server.redis_link import FAILURES
@@ -93,7 +94,10 @@ class RedisNodes:
 
     async def _beat(self) -> None:
         try:
-            await self._links.ask(("SET", _key(self.name), 1, "PX", round(LIFETIME_SECS * 1000)))
+            try:
+                await self._links.ask(("SET", _key(self.name), 1, "PX", round(LIFETIME_SECS * 1000)))
+            except OutOfMemoryError:  # it keeps what it has
+                await self._links.ask(("EXPIRE", _key(self.name), round(LIFETIME_SECS)))
         except FAILURES as error:
             log.warning("nodes.heartbeat_failed", kind=type(error).__name__)
 
