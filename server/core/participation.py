@@ -209,7 +209,8 @@ class Participation:
         found = {}
         for key in self.lesson.rooms:
             visits = self._visits.get(key, Visits())
-            running = now - visits.last_at if key == self.lesson.visiting and not self.lesson.ended else 0
+            # Who asks may have a clock that is behind that of the process where the visit began.
+            running = max(0, now - visits.last_at) if key == self.lesson.visiting and not self.lesson.ended else 0
             found[key] = Visits(visits.count, visits.milliseconds + running, visits.last_at)
         return found
 

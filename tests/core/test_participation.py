@@ -333,6 +333,7 @@ def test_p16_p18_order_and_the_teachers_own_attention() -> None:
     participation = lesson.participation
     visits = {room: (v.count, v.milliseconds) for room, v in participation.visits(lesson.now).items()}
     assert visits == {"r": (2, 16_000), "s": (1, 5_000), "t": (0, 0)}
+    assert participation.visits(lesson.now - 3_000)["r"].milliseconds == 15_000, "by a clock that is behind"
     assert participation.order(participation.figures(lesson.now)) == ["t", "s", "r"]
     lesson.apply(events.RoomClosed("t"))
     lesson.apply(events.LessonEnded())
