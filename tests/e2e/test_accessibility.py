@@ -78,7 +78,7 @@ async def test_the_pages_before_a_lesson(school: School) -> None:
     await is_for_everyone(visitor, "error")
     await page.get_by_label("Code").fill("QQQQQQ")
     await visitor.presses("Join")
-    await expect(page).to_have_url(re.compile(r"/join\?code=QQQQQQ$"))
+    await expect(page).to_have_url(re.compile(r"/join\?lang=en&code=QQQQQQ$"))
 
 
 async def test_the_pages_of_a_lesson_in_every_phase(server: Server, school: School) -> None:

@@ -58,7 +58,8 @@ async def guarded(servers: Sequence[RedisServer]) -> AsyncIterator[str]:
 async def everything(url: str) -> None:
     """Do all that processes ever ask of Redis."""
     links = Links(url)
-    journal = RedisJournal(url, patience=replace(IMPATIENT, answer=4.0))
+    patience = replace(IMPATIENT, connect=4.0, answer=4.0)  # nothing fails here, and TLS takes its time
+    journal = RedisJournal(url, patience=patience)
     bus, nodes = RedisBus(url), RedisNodes("here", links)
     await journal.open()
     await bus.open()
@@ -68,11 +69,11 @@ async def everything(url: str) -> None:
             assert await journal.create(lesson, lesson.upper(), 1, [b"a"])
         tails = [await Tailed().follow(journal, lesson) for lesson in ("one", "two")]
         assert await journal.commit("one", 1, [b"b"], after=1) == 2
-        store = RedisStore(url, 0, IMPATIENT)
+        store = RedisStore(url, 0, patience)
         await store.restore("one", [Entry(3, 1, b"c")])
         await store.close()
         await until(lambda: tails[0].bodies == [b"a", b"b", b"c"], "all entries")
-        await links.ask(*RedisStore(url, 1, IMPATIENT).barrier(b"roundtable:lessons"))
+        await links.ask(*RedisStore(url, 1, patience).barrier(b"roundtable:lessons"))
         assert await journal.find("ONE") == "one"
         await journal.save_snapshot("one", "hub", 2, b"folded")
         assert await journal.snapshot("one", "hub") is not None
