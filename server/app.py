@@ -44,7 +44,7 @@ from server.redis_shards import Links
 from server.settings import Settings, find_assets
 from server.web import api, pages, sockets
 from server.web.api import Answer
-from server.web.auth import Tokens, load_secret, shared_secret
+from server.web.auth import Tokens, load_secret, presented_token, shared_secret
 from server.web.draining import RETRY_AFTER_SECS, Draining
 from server.web.operators import operators_routes
 from server.web.security import SecurityHeaders
@@ -250,7 +250,9 @@ def _answer(request: Request, status: int, code: str, refused: Refused) -> Respo
     if request.url.path.startswith("/api/"):
         response = Answer({"error": {"code": code, "message": message}}, status)
     else:
-        response = services.pages.render(request, "error", status=status, code=code, message=message)
+        # Who comes by a link is told of the link; who comes without one has another browser, or is not the teacher.
+        teachers = request.url.path.startswith(("/t/", "/p/")) and presented_token(request) is None
+        response = services.pages.render(request, "error", status=status, code=code, message=message, teachers=teachers)
     if status == 503:
         response.headers["Retry-After"] = str(RETRY_AFTER_SECS)
     return response

@@ -443,3 +443,11 @@ async def test_only_who_has_the_key_starts_lessons(tmp_path_factory: pytest.Temp
     finally:
         await server.kill()
     assert key not in "".join(server.output)
+
+
+async def test_a_teachers_page_in_a_browser_that_does_not_know_the_lesson(server: Server) -> None:
+    lesson = await server.create_lesson()
+    for query, is_told in (("", True), ("?token=made-up", False)):
+        answer = await server.request("GET", f"/t/{lesson.lesson}{query}")
+        assert answer.status_code == 401
+        assert ('<p class="lead">Are you the teacher?' in answer.text) == is_told
