@@ -1,8 +1,9 @@
 """Which Redis has which key: one has them all, or each of a cluster its share. And links to them for what is rare.
 
 Nobody says whether it is a cluster; the first Redis that answers does. What it says of who has which key is believed
-until one answers that it has not (``doubt``); then any that is known is asked anew. No two processes ask in the same
-order: https://github.com/redis/redis-py/issues/4049 tells what else a cluster's first node goes through.
+until one answers that it has not (``doubt``), and not at all while keys are nobody's; then any that is known is asked
+anew. No two processes ask in the same order: https://github.com/redis/redis-py/issues/4049 tells what else a cluster's
+first node goes through.
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ class Shards:
             self.doubted.set()
 
     async def known(self) -> None:
-        """Find out who has what, unless that is known. Raises one of FAILURES when none can tell."""
+        """Find out who has what, unless that is known for all. Raises one of FAILURES when none can tell."""
         if self._known:
             return
         async with self._looking:
@@ -102,7 +103,9 @@ class Shards:
             replicas.update(others)
         self.unserved = self._owners.count("")
         self.primaries, self.replicas = tuple(sorted(primaries)), tuple(sorted(replicas))
-        self.several = self._known = True
+        self.several = True
+        # While a replica takes a primary's place, others may have given it up and not know of the replica yet.
+        self._known = not self.unserved
 
 
 def address(told_by: str, host: str | None, port: int | str) -> str:

@@ -100,7 +100,8 @@ class RedisBus:
     async def _keep_session(self) -> None:
         wait = self._patience.retry
         away = False
-        while True:
+        # Not for ever: before Python 3.13 a TaskGroup that fails just then swallows a cancellation.
+        while self._session is asyncio.current_task():
             try:
                 async with AsyncExitStack() as links:
                     await self._shards.known()

@@ -108,10 +108,10 @@ class RedisJournal:
                 async with asyncio.timeout(self._patience.answer):
                     await self._rewrite()
         assert self._running is not None
+        self._sessions.clear()
         self._running.cancel()
         with suppress(asyncio.CancelledError):
             await self._running
-        self._sessions.clear()
         self._only = None
         await self._store.close()
 
@@ -245,7 +245,9 @@ class RedisJournal:
                     kept.pop(url).cancel()
                 self._look()
                 self._begun.set()
-                await self._shards.doubted.wait()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(self._patience.retry_most if self._shards.unserved else None):
+                        await self._shards.doubted.wait()
                 await asyncio.sleep(self._patience.retry)  # many doubt at the same time
 
     def _new_session(self, url: str) -> Session:

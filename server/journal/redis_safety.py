@@ -52,7 +52,6 @@ async def _ask(links: Links) -> dict[str, dict[str, str]]:
     shards = links.shards
     await shards.known()
     if shards.unserved:
-        shards.doubt()
         raise ConnectionError(f"{shards.unserved} of its cluster's slots are nobody's")
     infos = {}
     failure: Exception | None = None

@@ -54,10 +54,11 @@ class Session:
         """All sessions of the cluster, by the addresses of their Redis."""
 
     async def keep(self) -> None:
-        """Begin a session, and another when it is lost, until cancelled."""
+        """Begin a session, and another when it is lost, until cancelled and no longer among its siblings."""
         wait = self._patience.retry
         lost = False
-        while True:
+        # Not for ever: before Python 3.13 a TaskGroup that fails just then swallows a cancellation.
+        while self._siblings.get(self.url) is self:
             try:
                 async with AsyncExitStack() as links:
                     writer = await self._open(links)

@@ -276,6 +276,22 @@ async def test_what_a_promoted_replica_never_received_is_given_to_it(tmp_path: P
             assert [(tail.lost, tail.gone) for tail in tails] == [(0, 0)] * 2
 
 
+async def test_slots_that_are_nobodys_for_a_moment_are_found_again(tmp_path: Path) -> None:
+    # As the others told of them while a replica took its place, in 2 of 300 such failovers.
+    async with running(tmp_path, options={"cluster-require-full-coverage": "no"}) as redis_cluster:
+        names = redis_cluster.lessons()
+        owner = redis_cluster.home(names[0])
+        ((*slots, _),) = [found for found in await ask(owner, "CLUSTER", "SLOTS") if found[2][1] == owner.port]
+        async with school(redis_cluster, names) as lessons, lessons.writing():
+            for server in redis_cluster.primaries:
+                await ask(server, "CLUSTER", "DELSLOTSRANGE", *slots)
+            await lessons.goes_on(*names[1:])
+            await asyncio.sleep(10 * IMPATIENT.retry_most)  # everybody has asked, and been told
+            with pytest.raises(Unavailable):
+                await lessons.journals[0].commit(names[0], 1, [])
+            await ask(owner, "CLUSTER", "ADDSLOTSRANGE", *slots)
+
+
 async def stored_at_once(journal: RedisJournal, lesson: str, body: bytes) -> int:
     """Commit in the first moment in which anything is taken."""
     async with asyncio.timeout(20):
