@@ -56,7 +56,8 @@ _QUIET_SECS: Final = 185
 """For so long the quiet table has not written when the visitor comes."""
 _LESSON_SECS: Final = 25 * 60
 _LONGEST: Final = 1100
-"""Characters; beyond it a student first takes out the oldest sentence, so that a demonstration can run all day."""
+"""Characters; beyond it a student first takes out the oldest sentence, so that a demonstration can run all day. A
+table's sentences make more than that, so that none stands twice."""
 
 _NODE: Final = "demonstration"
 """Under this name the past's presences stay open, so that the students were there all the time."""
@@ -85,7 +86,7 @@ class _Writer:
     def __init__(self, table: Table, rng: random.Random) -> None:
         self._table = table
         self._rng = rng
-        self._sentences: Iterator[str] = itertools.cycle(table.sentences)
+        self._used: Counter[str] = Counter()
         self._written: Counter[str] = Counter()
 
     def pick(self, students: list[_Student]) -> _Student:
@@ -96,12 +97,14 @@ class _Writer:
 
     def words(self, student: _Student) -> Iterator[None]:
         """Write one sentence word by word into the student's own document; each step is one change."""
-        sentence = next(self._sentences)
         self._written[student.name] += 1
         text = student.text
         heading = f"## {student.name}\n"
         if len(str(text)) > _LONGEST:
             self._shorten(text, heading)
+        standing = str(text)
+        sentence = min(self._table.sentences, key=lambda each: (each in standing, self._used[each]))
+        self._used[sentence] += 1
         if self._table.pattern is Pattern.PARALLEL and heading not in str(text):
             text.insert(len(str(text).encode()), ("\n\n" if str(text) else "") + heading)
             yield

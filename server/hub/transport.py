@@ -13,7 +13,7 @@ import asyncio
 from typing import Any, Protocol, cast
 
 from starlette.websockets import WebSocket
-from uvicorn._types import ASGIReceiveEvent, WebSocketScope
+from uvicorn._types import ASGIReceiveEvent, ASGISendEvent, WebSocketScope
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import Frame
 from websockets.http11 import Request
@@ -95,6 +95,12 @@ class DirectProtocol(WebSocketsSansIOProtocol):
         super().handle_connect(event)
         if self.handshake_initiated and not self.close_sent:
             self.scope["extensions"][_EXTENSION] = {"protocol": self}
+
+    async def send(self, message: ASGISendEvent) -> None:
+        await super().send(message)
+        # Else each refusal is logged as an error: https://github.com/Kludex/uvicorn/pull/3138
+        if message["type"] == "websocket.http.response.body":
+            self.handshake_complete = True
 
     def attach(self, owner: Owner, high_water_bytes: int) -> None:
         """Hand all further messages to ``owner``, those that have arrived already first.

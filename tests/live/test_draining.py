@@ -94,3 +94,4 @@ async def test_a_handshake_is_refused_so_that_a_proxy_tries_elsewhere(tmp_path: 
     assert refusal.value.response.headers["Retry-After"] == "2"
     assert await stopping == 0
     assert {socket.close_code for socket in sockets} == {1012}
+    assert not [line for line in server.output if "error" in line]
