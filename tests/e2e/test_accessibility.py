@@ -331,6 +331,11 @@ async def test_arabic_runs_right_to_left(server: Server, school: School) -> None
     await wall.opens(f"/p/{lesson.lesson}?token={lesson.projector_token}")
     await expect(wall.page.locator(".task")).to_contain_text("البلوط")
     await gather(is_rtl(ana, "student's room"), is_rtl(teacher, "dashboard"), is_rtl(wall, "projector"))
+    # A list begins at the right, and what is undone is in that direction; digits stay as they are.
+    turned = await ana.page.locator(".icon.directed").evaluate_all(
+        "icons => icons.map(icon => getComputedStyle(icon).transform)"
+    )
+    assert turned == ["matrix(-1, 0, 0, 1, 0, 0)"] * 5
     await teacher.visits("/new")
     await is_rtl(teacher, "new")
 

@@ -20,7 +20,7 @@ const PATHS = {
   undo: '<path d="M7.5 4 4 7.5 7.5 11M4 7.5h7.5a4.3 4.3 0 0 1 0 8.5H8"/>',
   redo: '<path d="M12.5 4 16 7.5 12.5 11M16 7.5H8.5a4.3 4.3 0 0 0 0 8.5H12"/>',
   bullets: '<path d="M8 5.5h9M8 10h9M8 14.5h9"/><circle cx="4" cy="5.5" r=".9"/><circle cx="4" cy="10" r=".9"/><circle cx="4" cy="14.5" r=".9"/>',
-  numbers: '<path d="M8.5 5.5H17M8.5 10H17M8.5 14.5H17M3 4.2l1.2-.7v4M2.8 12.5c1.8-1 2.8.3 1.7 1.5L3 16h2.2"/>',
+  numbers: '<path d="M8.5 5.5H17M8.5 10H17M8.5 14.5H17"/><path class="upright" d="M3 4.2l1.2-.7v4M2.8 12.5c1.8-1 2.8.3 1.7 1.5L3 16h2.2"/>',
   quote: '<path d="M8.5 6C6 6.8 4.5 8.7 4.5 11.5V14H8v-3.5H5.5M16 6c-2.5.8-4 2.7-4 5.5V14h3.5v-3.5H13"/>',
   people: '<circle cx="7" cy="7" r="2.7"/><path d="M2 16c.4-3 2.3-4.5 5-4.5s4.6 1.5 5 4.5M13 4.6a2.6 2.6 0 0 1 0 4.9M14.5 11.8c2 .6 3.2 2 3.5 4.2"/>',
   copy: '<rect x="7" y="7" width="10" height="10" rx="2"/><path d="M13 7V5a2 2 0 0 0-2-2H5a2 2 0 0 0-2 2v6a2 2 0 0 0 2 2h2"/>',
@@ -38,10 +38,13 @@ const PATHS = {
   boxChecked: '<rect x="3.5" y="3.5" width="13" height="13" rx="3" fill="currentColor"/><path class="tick" d="m6.5 10.3 2.5 2.5 4.5-5.3"/>',
 }
 
+/** What points or begins where reading does; mirrored where that is from right to left. */
+const DIRECTED = new Set(["undo", "redo", "bullets", "numbers", "leave"])
+
 /**
  * @param {keyof typeof PATHS} name
  * @param {number} [size] in CSS pixels
  */
 export function icon(name, size = 20) {
-  return html`<svg class="icon" viewBox="0 0 20 20" width=${size} height=${size} fill="none" stroke="currentColor" stroke-width="1.7" stroke-linecap="round" stroke-linejoin="round" aria-hidden="true">${unsafeSVG(PATHS[name] ?? "")}</svg>`
+  return html`<svg class="${DIRECTED.has(name) ? "icon directed" : "icon"}" viewBox="0 0 20 20" width=${size} height=${size} fill="none" stroke="currentColor" stroke-width="1.7" stroke-linecap="round" stroke-linejoin="round" aria-hidden="true">${unsafeSVG(PATHS[name] ?? "")}</svg>`
 }
