@@ -108,7 +108,7 @@ class RedisJournal:
                 async with asyncio.timeout(self._patience.answer):
                     await self._rewrite()
         assert self._running is not None
-        self._sessions.clear()
+        self._sessions.clear()  # so that none goes on whose cancellation is swallowed
         self._running.cancel()
         with suppress(asyncio.CancelledError):
             await self._running

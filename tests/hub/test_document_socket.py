@@ -6,7 +6,6 @@ import asyncio
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -25,7 +24,6 @@ from server.journal import Entry
 from server.journal.sqlite import SqliteJournal
 from server.metrics import Metrics
 from server.settings import Limits
-from tests.hub.test_several_processes import opening
 from tests.stage import until
 
 pytestmark = pytest.mark.timeout(30)
@@ -80,6 +78,10 @@ def after(client: int, clock: int, text: str) -> bytes:
     return encode_contents(Update((TextItem(client, clock, len(text), text, Id(client, clock - 1)),), ()))
 
 
+def full(rows: object) -> None:
+    raise sqlite3.OperationalError("database or disk is full")
+
+
 def open_text(lesson: LiveLesson, line: Line, limits: Limits | None = None) -> DocumentSocket:
     """Let Ann open her room's text."""
     ann = Actor("participant", "ann")
@@ -90,11 +92,8 @@ def open_text(lesson: LiveLesson, line: Line, limits: Limits | None = None) -> D
 
 
 async def test_text_that_builds_on_another_processs_waits_for_it_and_what_builds_on_nothing_is_refused(
-    tmp_path: Path,
+    journal: SqliteJournal,
 ) -> None:
-    journal = SqliteJournal(tmp_path / "journal.sqlite")
-    await journal.open()
-    await journal.create("lesson", "ABC234", 1, [events.encode_event(event) for event in opening()])
     here = Late("lesson", journal, Limits(), Metrics(), node="a")
     there = LiveLesson("lesson", journal, Limits(), Metrics(), node="b")
     await here.open()
@@ -119,13 +118,9 @@ async def test_text_that_builds_on_another_processs_waits_for_it_and_what_builds
     assert line.closed == 4400
     here.close()
     there.close()
-    await journal.close()
 
 
-async def test_a_peer_that_returns_while_storage_is_away_types_on_and_is_asked_again(tmp_path: Path) -> None:
-    journal = SqliteJournal(tmp_path / "journal.sqlite")
-    await journal.open()
-    await journal.create("lesson", "ABC234", 1, [events.encode_event(event) for event in opening()])
+async def test_a_peer_that_returns_while_storage_is_away_types_on_and_is_asked_again(journal: SqliteJournal) -> None:
     here = LiveLesson("lesson", journal, Limits(), Metrics())
     await here.open()
     line = Line()
@@ -142,10 +137,9 @@ async def test_a_peer_that_returns_while_storage_is_away_types_on_and_is_asked_a
     here.close()
 
 
-async def test_a_peer_that_was_too_slow_to_be_asked_for_its_text_is_asked_when_it_reads_again(tmp_path: Path) -> None:
-    journal = SqliteJournal(tmp_path / "journal.sqlite")
-    await journal.open()
-    await journal.create("lesson", "ABC234", 1, [events.encode_event(event) for event in opening()])
+async def test_a_peer_that_was_too_slow_to_be_asked_for_its_text_is_asked_when_it_reads_again(
+    journal: SqliteJournal,
+) -> None:
     here = LiveLesson("lesson", journal, Limits(), Metrics())
     await here.open()
     line = Line()
@@ -162,23 +156,16 @@ async def test_a_peer_that_was_too_slow_to_be_asked_for_its_text_is_asked_when_i
     line.connection.receive(encode_sync_step2(encode_insert(7, "written on the bus")))
     await until(lambda: here.room("oaks").text == "written on the bus", "the text written offline")
     here.close()
-    await journal.close()
 
 
 async def test_who_came_back_while_it_was_stored_is_asked_for_what_was_not(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    journal: SqliteJournal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    journal = SqliteJournal(tmp_path / "journal.sqlite")
-    await journal.open()
-    await journal.create("lesson", "ABC234", 1, [events.encode_event(event) for event in opening()])
     limits = replace(Limits(), storage_retry_secs=0.1)
     here = LiveLesson("lesson", journal, limits, Metrics())
     await here.open()
     old, new = Line(), Line()
     open_text(here, old, limits)
-
-    def full(rows: object) -> None:
-        raise sqlite3.OperationalError("database or disk is full")
 
     monkeypatch.setattr(journal._store, "write", full)
     old.connection.receive(encode_update(encode_insert(7, "An acorn")))
@@ -193,25 +180,18 @@ async def test_who_came_back_while_it_was_stored_is_asked_for_what_was_not(
     await until(lambda: here.room("oaks").text == "An acorn falls", "all of it")
     assert new.closed is None
     here.close()
-    await journal.close()
 
 
 async def test_p6_text_that_was_not_stored_was_written_offline_since_then_and_not_since_the_page_opened(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    journal: SqliteJournal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    journal = SqliteJournal(tmp_path / "journal.sqlite")
-    await journal.open()
     # Ann joined in 1970, and has had no text open since.
-    await journal.create("lesson", "ABC234", 1, [events.encode_event(event) for event in opening()])
     limits = replace(Limits(), storage_retry_secs=0.1)
     here = LiveLesson("lesson", journal, limits, Metrics())
     await here.open()
     line = Line()
     socket = open_text(here, line, limits)
     text = "An acorn falls."
-
-    def full(rows: object) -> None:
-        raise sqlite3.OperationalError("database or disk is full")
 
     async def fails(frame: bytes) -> None:
         asked = line.asked()
@@ -237,4 +217,3 @@ async def test_p6_text_that_was_not_stored_was_written_offline_since_then_and_no
     assert failed is not None
     assert failed < 60
     here.close()
-    await journal.close()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
 from typing import Any, cast
 
 import msgspec
@@ -11,7 +10,6 @@ from starlette.websockets import WebSocket
 
 from server.bus.memory import MemoryBus
 from server.core.commands import Actor, AnyCommand
-from server.core.events import encode_event
 from server.errors import Unavailable
 from server.hub.lesson_socket import LessonSocket
 from server.hub.lessons import LiveLesson
@@ -19,17 +17,13 @@ from server.journal.sqlite import SqliteJournal
 from server.metrics import Metrics
 from server.settings import Limits
 from tests.hub.test_document_socket import Line
-from tests.hub.test_several_processes import opening
 
 
 def heard(line: Line) -> list[dict[str, Any]]:
     return [msgspec.json.decode(frame[frame.index(b"{") :]) for frame in line.written]
 
 
-async def test_who_missed_the_good_news_of_storage_has_it_with_the_whole_state(tmp_path: Path) -> None:
-    journal = SqliteJournal(tmp_path / "journal.sqlite")
-    await journal.open()
-    await journal.create("lesson", "ABC234", 1, [encode_event(event) for event in opening()])
+async def test_who_missed_the_good_news_of_storage_has_it_with_the_whole_state(journal: SqliteJournal) -> None:
     live = LiveLesson("lesson", journal, Limits(), Metrics())
     await live.open()
     line = Line()
@@ -61,4 +55,3 @@ async def test_who_missed_the_good_news_of_storage_has_it_with_the_whole_state(t
     assert storage == {"type": "storage", "ok": True}
     live.close()
     await asyncio.sleep(0)
-    await journal.close()

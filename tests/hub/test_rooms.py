@@ -2,13 +2,11 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from pathlib import Path
 
 import pycrdt
 import pytest
 
 from server.core.commands import TEACHER
-from server.core.events import encode_event
 from server.core.update import Id, TextItem, Update, encode_contents, encode_insert
 from server.core.wire import SyncStep2, decode_message
 from server.errors import Refused, Unavailable
@@ -18,7 +16,6 @@ from server.hub.rooms import EMPTY_STATE_VECTOR, LiveRoom
 from server.journal.sqlite import SqliteJournal
 from server.metrics import Metrics
 from server.settings import Limits
-from tests.hub.test_several_processes import opening
 from tests.stage import until
 
 
@@ -52,11 +49,8 @@ class PanicException(BaseException):
 
 
 async def test_a_document_that_panicked_is_dropped_and_its_lesson_read_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    journal: SqliteJournal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    journal = SqliteJournal(tmp_path / "journal.sqlite")
-    await journal.open()
-    await journal.create("lesson", "ABC234", 1, [encode_event(event) for event in opening()])
     lost = asyncio.Event()
     live = LiveLesson("lesson", journal, Limits(), Metrics(), lost=lost.set)
     await live.open()
@@ -78,7 +72,6 @@ async def test_a_document_that_panicked_is_dropped_and_its_lesson_read_again(
     await again.open()
     assert again.room("oaks").text == "an acorn"
     again.close()
-    await journal.close()
 
 
 class Onlooker:
@@ -99,10 +92,7 @@ class Onlooker:
     def close(self, code: int, reason: str = "") -> None: ...
 
 
-async def test_a_client_id_that_writes_for_the_first_time_is_news_for_every_page(tmp_path: Path) -> None:
-    journal = SqliteJournal(tmp_path / "journal.sqlite")
-    await journal.open()
-    await journal.create("lesson", "ABC234", 1, [encode_event(event) for event in opening()])
+async def test_a_client_id_that_writes_for_the_first_time_is_news_for_every_page(journal: SqliteJournal) -> None:
     live = LiveLesson("lesson", journal, replace(Limits(), view_interval_secs=0.0), Metrics())
     await live.open()
     page = Onlooker()
@@ -114,7 +104,6 @@ async def test_a_client_id_that_writes_for_the_first_time_is_news_for_every_page
         await asyncio.sleep(0.01)  # a timer of no time
         assert page.shown == 1, "and what it writes later is not"
     live.close()
-    await journal.close()
 
 
 def typed_on(client: int, clock: int) -> bytes:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 
 import msgspec
 import pytest
@@ -18,7 +17,7 @@ from server.journal import Entry
 from server.journal.sqlite import SqliteJournal
 from server.metrics import Metrics
 from server.settings import Limits
-from tests.hub.test_several_processes import Seat, Watcher, opening
+from tests.hub.test_several_processes import Seat, Watcher
 from tests.stage import until
 
 pytestmark = pytest.mark.timeout(60)
@@ -32,15 +31,6 @@ class Counted(LiveLesson):
     def _receive(self, entries: Sequence[Entry]) -> None:
         self.folded += len(entries)
         super()._receive(entries)
-
-
-@pytest.fixture
-async def journal(tmp_path: Path) -> AsyncIterator[SqliteJournal]:
-    journal = SqliteJournal(tmp_path / "journal.sqlite")
-    await journal.open()
-    await journal.create("lesson", "ABC234", 1, [events.encode_event(event) for event in opening()])
-    yield journal
-    await journal.close()
 
 
 async def opened(journal: SqliteJournal, node: str = "another") -> Counted:
